@@ -1,0 +1,1 @@
+"""The controller: pure, deterministic, standard library only."""

@@ -1,0 +1,1 @@
+"""What is remembered between events; made by ``initial_state``, changed only by ``step``."""

@@ -1,0 +1,1 @@
+"""Families of devices: what they say and how they are spoken to."""

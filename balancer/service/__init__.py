@@ -1,0 +1,1 @@
+"""The service: asyncio, sockets, signals, clocks around the engine."""

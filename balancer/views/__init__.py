@@ -1,0 +1,1 @@
+"""What the balancer shows: pure projections of a snapshot."""
