@@ -65,6 +65,7 @@ class LoadSnapshot:
         draw_w: What it takes now, as estimated, learned or measured.
         learned_w: Learned draw; None until learned.
         served_s: Served part of ``wanted_s`` (R6).
+        shed: Taken off by R9 and not on since, whatever reason is shown.
         online: None: its device never said.
         switched_s: Last change of the relay.
         wear: Switchings ÷ rated switchings.
@@ -84,6 +85,7 @@ class LoadSnapshot:
     served_s: float
     wanted_s: float
     claim: bool
+    shed: bool
     online: bool | None
     switched_s: float | None
     switches: int
