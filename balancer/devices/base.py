@@ -1,6 +1,7 @@
 """What every family gives the rest of the program. Nothing a device says is trusted."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
@@ -37,6 +38,8 @@ StateDecoder = Callable[[bytes], bool | None]
 """Payload to "the heater is on"; None: it says nothing about this relay. Raises DecodeError."""
 OnlineDecoder = Callable[[bytes], bool | None]
 """Payload to "the device is reachable"; None: it says nothing about that. Raises DecodeError."""
+SetupDecoder = Callable[[bytes], tuple[Message, ...]]
+"""Answer to ``setup`` to what has to be written; empty: all is well. Raises DecodeError."""
 
 
 class RelayCodec(Protocol):
@@ -55,8 +58,13 @@ class RelayCodec(Protocol):
         ...
 
     @property
-    def setup_replies(self) -> Mapping[str, Callable[[bytes], tuple[Message, ...]]]:
+    def setup_replies(self) -> Mapping[str, SetupDecoder]:
         """Topics of answers to ``setup``, each with what has to be written then (R12)."""
+        ...
+
+    @property
+    def command_topics(self) -> tuple[str, ...]:
+        """All topics that are written to: commands, queries, setup. For the broker's ACL."""
         ...
 
     def switch(self, *, on: bool) -> Message:
@@ -102,3 +110,28 @@ class RequestCodec(Protocol):
             DecodeError: An unknown word, not a number, not JSON.
         """
         ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Family:
+    """One kind of device: what it can be, and what is known of it without configuration.
+
+    The constructors take the family's options by name and raise ValueError, with a
+    sentence for people, for options that cannot be.
+
+    Attributes:
+        relay: Makes a relay's codec, or None: the family has no relays.
+        meter: Makes a meter's codec, or None. Beside the family's options it takes
+            ``watts_per_unit`` and ``scale``.
+        request: Makes a request's codec, or None.
+        unit_of: Path in a meter's payload (None: the default path) to the unit
+            of the number there; None: unknown.
+        least_period_s: The shortest time between two reports of an unchanging
+            meter that the family can be set to, in seconds; None: unknown (R13).
+    """
+
+    relay: Callable[..., RelayCodec] | None = None
+    meter: Callable[..., MeterCodec] | None = None
+    request: Callable[..., RequestCodec] | None = None
+    unit_of: Callable[[str | None], str | None]
+    least_period_s: float | None = None
