@@ -113,6 +113,7 @@ class SimHouse:
         self.shares = Shares(house)
         self.journal = Journal(house.circuits, house.loads, house.zones) if journal else None
         self._others = others
+        self._plugged_w = dict.fromkeys(house.circuits, 0.0)
         self._weather = weather
         self._rearm_after_s = rearm_after_s
         self._day_from_s = start.hour * 3600.0 + start.minute * 60.0 + start.second
@@ -173,7 +174,9 @@ class SimHouse:
 
     def non_heating_w(self, circuit: str) -> float:
         """Return what everything but the loads takes on a circuit, in watts; 0 while dark."""
-        return 0.0 if self.dark(circuit) else self._others[circuit].power_at(self.now_s)
+        if self.dark(circuit):
+            return 0.0
+        return self._others[circuit].power_at(self.now_s) + self._plugged_w[circuit]
 
     def heater_w(self, load: str) -> float:
         """Return what a load takes now, in watts."""
@@ -265,6 +268,12 @@ class SimHouse:
             self.now_s = max(at_s, self.now_s)
             self._due_calls[due_s.index(at_s)](self.now_s)
         self.now_s = to_s
+
+    def plug(self, circuit: str, watts: float) -> None:
+        """Switch an appliance on beside the trace, or off again with its negative watts."""
+        for each in self.setup.house.ancestors[circuit]:
+            self._plugged_w[each] += watts
+            self._flow(each, self.now_s)
 
     def set_relay(self, load: str, closed: bool) -> None:
         """Move a relay's contact now; on an inverted load (pilot wire) closed means off."""
@@ -442,7 +451,7 @@ class SimHouse:
             next_s = others.next_change_s(at_s)
             if twin.trips_at_s <= next_s:
                 return False
-            power_w = others.power_at(next_s)
+            power_w = others.power_at(next_s) + self._plugged_w[circuit]
             if power_w <= supply.limit_w:
                 return True
             twin.carry(next_s, supply.load_of(power_w))
