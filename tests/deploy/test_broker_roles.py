@@ -1,0 +1,134 @@
+"""Each role on the broker can do its work and nothing else."""
+
+import pytest
+
+from tests.deploy.house_broker import DEVICES, Broker, Person
+
+ROLES = ("balancer", "homeassistant", "zigbee2mqtt", "viewer", *DEVICES)
+
+WRITERS = {
+    # the balancer's own
+    "balancer/house/availability": {"balancer"},
+    "balancer/house/status": {"balancer"},
+    "balancer/house/event": {"balancer"},
+    "balancer/house/heartbeat": {"balancer"},
+    "balancer/house/away": {"balancer"},
+    "balancer/house/zone/lounge": {"balancer"},
+    "balancer/house/load/towels/state": {"balancer"},
+    "balancer/house/load/towels/boost": {"balancer"},
+    "balancer/house/circuit/main/mode": {"balancer"},
+    "balancer/house/circuit/main/limit": {"balancer"},
+    # what people ask of it
+    "balancer/house/zone/lounge/set": {"homeassistant"},
+    "balancer/house/load/towels/boost/set": {"homeassistant"},
+    "balancer/house/away/set": {"homeassistant"},
+    "balancer/house/rotate/set": {"homeassistant"},
+    "balancer/house/circuit/main/mode/set": {"homeassistant"},
+    "balancer/house/circuit/main/limit/set": {"homeassistant"},
+    # discovery
+    "homeassistant/device/balancer_house/config": {"balancer", "homeassistant"},
+    "homeassistant/switch/0x00124b/switch/config": {"homeassistant", "zigbee2mqtt"},
+    "homeassistant/status": {"homeassistant"},
+    # relays and meters on Zigbee
+    "zigbee2mqtt/relay_lounge/set": {"balancer", "zigbee2mqtt"},
+    "zigbee2mqtt/ground floor/relay/set": {"balancer", "zigbee2mqtt"},
+    "zigbee2mqtt/relay_lounge/get": {"balancer", "zigbee2mqtt"},
+    "zigbee2mqtt/relay_lounge": {"zigbee2mqtt"},
+    "zigbee2mqtt/relay_lounge/availability": {"zigbee2mqtt"},
+    "zigbee2mqtt/bridge/state": {"zigbee2mqtt"},
+    "zigbee2mqtt/bridge/request/permit_join": {"zigbee2mqtt"},
+    # relays and meters with Tasmota
+    "cmnd/relay1/POWER": {"balancer"},
+    "cmnd/relay1/POWER7": {"balancer"},
+    "cmnd/relay1/PulseTime1": {"balancer"},
+    "cmnd/relay1/Backlog": set(),
+    "cmnd/relay1/OtaUrl": set(),
+    "cmnd/tasmotas/POWER0": set(),
+    "stat/relay1/RESULT": {"relay1"},
+    "stat/relay1/POWER": {"relay1"},
+    "tele/relay1/LWT": {"relay1"},
+    "tele/relay1/SENSOR": {"relay1"},
+    # nobody's
+    "tele/viewer/SENSOR": set(),
+    "stat/balancer/POWER": set(),
+    "tele/homeassistant/SENSOR": set(),
+    "stat/zigbee2mqtt/POWER": set(),
+    "anything/else": set(),
+}
+"""Who may write a topic, of the roles and two devices; nobody else may."""
+
+READERS = {
+    "balancer/house/status": {"balancer", "homeassistant", "viewer"},
+    "balancer/house/load/towels/state": {"balancer", "homeassistant", "viewer"},
+    "balancer/house/zone/lounge/set": {"balancer", "homeassistant", "viewer"},
+    "homeassistant/status": {"balancer", "homeassistant", "zigbee2mqtt"},
+    "homeassistant/device/balancer_house/config": {"balancer", "homeassistant", "zigbee2mqtt"},
+    "zigbee2mqtt/relay_lounge": {"balancer", "homeassistant", "zigbee2mqtt"},
+    "zigbee2mqtt/ground floor/relay/availability": {"balancer", "homeassistant", "zigbee2mqtt"},
+    "zigbee2mqtt/relay_lounge/set": {"balancer", "homeassistant", "zigbee2mqtt"},
+    "cmnd/relay1/POWER": {"relay1"},
+    "cmnd/relay1/PulseTime1": {"relay1"},
+    "stat/relay1/RESULT": {"balancer", "homeassistant"},
+    "tele/relay1/SENSOR": {"balancer", "homeassistant"},
+    "tele/relay1/LWT": {"balancer", "homeassistant"},
+    "cmnd/viewer/POWER": set(),
+    "anything/else": set(),
+}
+"""Who may read a topic; nobody else may."""
+
+MAY_ALWAYS_READ = {
+    "balancer": "balancer/house/status",
+    "homeassistant": "balancer/house/status",
+    "viewer": "balancer/house/status",
+    "zigbee2mqtt": "homeassistant/status",
+    "relay1": "cmnd/relay1/STATE",
+    "relay2": "cmnd/relay2/STATE",
+}
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_role_writes_what_its_work_needs_and_nothing_else(broker: Broker, role: str) -> None:
+    # given somebody who hears everything
+    with broker.person("observer") as observer, broker.person(role) as somebody:
+        observer.subscribe("#")
+        # when the role tries to write everything
+        for topic in WRITERS:
+            somebody.publish(topic, role)
+        end_of_round(observer, observer)
+        # then only what is its own arrives
+        arrived = {topic for topic, payload in observer.heard if payload == role.encode()}
+        assert arrived == {topic for topic, writers in WRITERS.items() if role in writers}
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_role_reads_what_its_work_needs_and_nothing_else(broker: Broker, role: str) -> None:
+    with broker.person("observer") as observer, broker.person(role) as somebody:
+        # given the role asks for everything
+        somebody.subscribe("#")
+        # when all kinds of messages are on their way
+        for topic in READERS:
+            observer.publish(topic, "secret")
+        observer.publish(MAY_ALWAYS_READ[role], "end")
+        somebody.waits_for(MAY_ALWAYS_READ[role], "end")
+        # then it hears only what is for it
+        heard = {topic for topic, payload in somebody.heard if payload == b"secret"}
+        assert heard == {topic for topic, readers in READERS.items() if role in readers}
+
+
+def test_device_neither_commands_another_relay_nor_the_balancer(broker: Broker) -> None:
+    with broker.person("observer") as observer, broker.person("relay2") as device:
+        observer.subscribe("#")
+        # when a stolen password of one device is tried on everything that heats
+        for topic in ("cmnd/relay1/POWER", "zigbee2mqtt/relay_lounge/set", "stat/relay1/POWER"):
+            device.publish(topic, "ON")
+        device.publish("balancer/house/load/towels/boost/set", "ON")
+        device.publish("balancer/house/circuit/main/limit/set", "99")
+        end_of_round(observer, observer)
+        # then nobody hears of it
+        assert observer.heard == [("observer/end", b"end")]
+
+
+def end_of_round(writer: Person, reader: Person) -> None:
+    """Let a last message pass, so that whatever was going to arrive has arrived."""
+    writer.publish("observer/end", "end")
+    reader.waits_for("observer/end", "end")
