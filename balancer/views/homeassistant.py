@@ -243,7 +243,10 @@ def _circuit(circuit: Circuit, topics: Topics) -> Iterator[tuple[str, Component]
 
 def _load(load: Load, topics: Topics) -> Iterator[tuple[str, Component]]:
     key, title = f"load_{load.name}", load.title or _title(load.name)
-    running = "{% set on = its.on if its.relay is none or its.relay is undefined else its.relay %}"
+    running = (
+        "{% set relay = its.relay | default(none) %}"
+        "{% set on = its.on if relay is none else relay %}"
+    )
     yield (
         f"{key}_running",
         {
@@ -302,7 +305,7 @@ def _template(kind: str, name: str, show: str) -> str:
 
 def _on_off(value: str) -> str:
     """Return a template for a switch state; null and undefined give unknown."""
-    return f"{{{{ {{true: 'ON', false: 'OFF'}}.get({value}) }}}}"
+    return f"{{{{ {{true: 'ON', false: 'OFF'}}.get({value} | default(none)) }}}}"
 
 
 def _title(name: str) -> str:
