@@ -1,1 +1,242 @@
-"""What is remembered between events; made by ``initial_state``, changed only by ``step``."""
+"""What is remembered between events; made by ``initial_state``, changed only within ``step``.
+
+The objects are mutable so that a step stays cheap, but a step works on its own copies
+(``Draft``): the state that it was given never changes.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from balancer.core.commands import Cause, Reason
+from balancer.core.model import House
+
+INFINITY = float("inf")
+
+
+class Reading(NamedTuple):
+    """One accepted reading: receipt time in seconds, watts."""
+
+    at_s: float
+    power_w: float
+
+
+@dataclass(slots=True)
+class MeterState:
+    """What is known of one meter.
+
+    Attributes:
+        last: Latest accepted reading, or None.
+        before: The one before it, or None.
+        since_connect: Readings since the broker was (re)connected or the meter was silent.
+        intervals_s: Times between the last readings, oldest first.
+        lags_s: Measured times from a relay's confirmation to the reading that showed it.
+    """
+
+    last: Reading | None = None
+    before: Reading | None = None
+    since_connect: int = 0
+    intervals_s: tuple[float, ...] = ()
+    lags_s: tuple[float, ...] = ()
+
+
+@dataclass(slots=True)
+class CircuitState:
+    """What is known of one circuit.
+
+    Attributes:
+        limit_w: The limit in force, in watts.
+        mode: Power-saving mode set from outside, or None: ``auto``.
+        blind: No usable reading for too long (R13).
+        good: Good readings in a row while blind.
+        window: Non-heating power of readings with nothing in flight: only those that
+            may still be the peak, falling, oldest first (R7).
+        window_since_s: When the window began to be filled.
+        last_non_heating_w: Its newest entry, whether it may be the peak or not.
+        slack_w: What our loads that went off may have drawn above their estimate: a fall
+            by so much is theirs, not the non-heating power's.
+        usable_w: Heating power, as a sum of rated powers, that may be used at once: room
+            that our own loads give back or that was there before (R7).
+        unmoved: Switchings that the meter should have shown and did not (R13).
+        still_w: The value at which it has stood still since the first of them.
+        suspect: The meter does not move.
+        unsheddable: Non-heating power alone is over the limit; said once.
+        heat: Thermal state of the assumed breaker (R19).
+        spike_w: Greatest rise between two quiet readings, in watts.
+    """
+
+    limit_w: float
+    mode: int | None = None
+    blind: bool = False
+    good: int = 0
+    window: tuple[Reading, ...] = ()
+    window_since_s: float | None = None
+    last_non_heating_w: float | None = None
+    slack_w: float = 0.0
+    usable_w: float = INFINITY
+    unmoved: int = 0
+    still_w: float | None = None
+    suspect: bool = False
+    unsheddable: bool = False
+    heat: float | None = None
+    spike_w: float | None = None
+
+
+@dataclass(slots=True)
+class ZoneState:
+    """What a zone asks for; ``reported`` is the last report, ``requested`` what counts."""
+
+    requested: bool = False
+    reported: bool = False
+    reported_s: float = 0.0
+    held_until_s: float = -INFINITY
+
+
+@dataclass(frozen=True, slots=True)
+class Flight:
+    """One switching on its way, from the decision until readings show it (R2, R11).
+
+    Attributes:
+        on: What was commanded (or done by somebody else).
+        first_sent_s: When it was first sent, in seconds; None: waits for its bridge.
+        last_sent_s: When it was last sent.
+        due: To be sent (again) as soon as the bridge takes it.
+        tries: Repeats so far.
+        repeat_s: When it is repeated, or given up.
+        confirmed_s: When relay or meter confirmed it; None: not yet.
+        draw_w: By circuit, what an OFF is believed to relieve at least, in watts.
+        before: By meter name, the last reading before it.
+        shed: It is a shed: goes before everything else.
+        doubted: Not confirmed in time: its credit has ended.
+        alone: No other switching was under way on its circuits when it was decided.
+        seen: The meter has shown it: its lag is known.
+    """
+
+    on: bool
+    cause: Cause
+    decided_s: float
+    first_sent_s: float | None = None
+    last_sent_s: float = -INFINITY
+    due: bool = True
+    tries: int = 0
+    repeat_s: float = INFINITY
+    confirmed_s: float | None = None
+    draw_w: Mapping[str, float] = field(default_factory=dict)
+    before: Mapping[str, float] = field(default_factory=dict)
+    shed: bool = False
+    doubted: bool = False
+    alone: bool = False
+    seen: bool = False
+
+
+@dataclass(slots=True)
+class LoadState:
+    """What is known of one load.
+
+    Attributes:
+        on: What the balancer wants of the heater.
+        relay: Last report; None if none.
+        live: It has to be counted as on: on, unknown, stuck, or its OFF is unconfirmed.
+        adopt: Its relay's first report since the start is taken over as it is.
+        reconciled: Its relay's state is known since the last (re)connect or return.
+        reconcile_by_s: When an unknown relay gets OFF.
+        assumed_off: It was off when we last knew: unknown, it gets no OFF (R15).
+        changed_s: Last change of the relay, whoever made it; None: never seen.
+        flight: The switching that readings may not show yet.
+        confirm_s: Measured times from command to report, newest last.
+        fault: The relay did not do as told; ``dead``: it never went on.
+        retry_s: When a relay in fault is tried again.
+        foreign_s: When somebody else switched it, within the last ten minutes.
+        left_alone_until_s: Until when somebody else's switching is left as it is.
+        recheck_s: When an old state that may be true is asked for again.
+        claim: Holds a place until the next tick or a shed (R6).
+        put_right: Its next ON puts a foreign OFF right.
+        shed: Taken off by R9 and not on since.
+        asked: Why it is wanted, until power was found too little for it.
+        too_big: Did not fit even alone at the last tick.
+        served_s, wanted_s: Its share (R6).
+        ratios: Learned draws as multiples of the rated power, with their times (R14).
+        idle: On, and known to draw nothing.
+        renew_s: When its lease is renewed (R12).
+    """
+
+    on: bool = False
+    relay: bool | None = None
+    live: bool = True
+    reconciled: bool = False
+    reconcile_by_s: float = INFINITY
+    assumed_off: bool = False
+    adopt: bool = True
+    changed_s: float | None = None
+    flight: Flight | None = None
+    confirm_s: tuple[float, ...] = ()
+    fault: bool = False
+    dead: bool = False
+    retry_s: float = INFINITY
+    online: bool | None = None
+    foreign_s: tuple[float, ...] = ()
+    left_alone_until_s: float = -INFINITY
+    recheck_s: float = INFINITY
+    boost_until_s: float | None = None
+    claim: bool = False
+    put_right: bool = False
+    shed: bool = False
+    asked: Cause | None = None
+    too_big: bool = False
+    served_s: float = 0.0
+    wanted_s: float = 0.0
+    ratios: tuple[Reading, ...] = ()
+    idle: bool = False
+    renew_s: float = INFINITY
+    switches: int = 0
+    reason: Reason = Reason.STARTING
+    since_s: float = 0.0
+
+
+@dataclass(slots=True)
+class State:
+    """Everything that the controller remembers.
+
+    Attributes:
+        at_s: Time of the last event.
+        since_s: When the controller was made.
+        accrued_s: Up to when the shares are counted.
+        connected: The broker can be reached.
+        started: Memory has been read back (R15).
+        boost_tick: The next tick is a waiting load's before a boosted one's (R5).
+        timers_s: Earliest deadline but for silent meters.
+    """
+
+    at_s: float
+    since_s: float
+    accrued_s: float
+    away: bool = False
+    stopping: bool = False
+    connected: bool = False
+    started: bool = False
+    boost_tick: bool = False
+    timers_s: float = -INFINITY
+    meters: dict[str, MeterState] = field(default_factory=dict)
+    circuits: dict[str, CircuitState] = field(default_factory=dict)
+    zones: dict[str, ZoneState] = field(default_factory=dict)
+    loads: dict[str, LoadState] = field(default_factory=dict)
+
+
+def initial_state(house: House, at_s: float) -> State:
+    """Return the state of a controller that knows nothing yet."""
+    meters = [
+        meter
+        for circuit in house.circuits.values()
+        for meter in (circuit.meter, *circuit.non_heating_meters, circuit.available)
+    ] + [load.meter for load in house.loads.values()]
+    return State(
+        at_s=at_s,
+        since_s=at_s,
+        accrued_s=at_s,
+        meters={meter.name: MeterState() for meter in meters if meter is not None},
+        circuits={
+            name: CircuitState(limit_w=circuit.limit_w) for name, circuit in house.circuits.items()
+        },
+        zones={name: ZoneState() for name in house.zones},
+        loads={name: LoadState(since_s=at_s) for name in house.loads},
+    )

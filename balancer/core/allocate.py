@@ -1,0 +1,366 @@
+"""R4, R6, R7: who may go on now, and who gets a turn.
+
+A ``Book`` holds, per circuit, three rooms for heating in watts and the free places:
+
+* measured: what the last readings leave, everything in flight counted (R4);
+* earned: what our own loads gave back or what was there before (R7: used at once);
+* proven: what the peak of non-heating power over ``restore_delay`` leaves (R7).
+
+An ON needs the measured room; beside it a claim needs nothing, any other load the earned
+room, or ``hysteresis`` times its power in the proven one.
+"""
+
+from collections.abc import Iterable, Mapping
+
+from balancer.core import act, estimate, restrain, wish
+from balancer.core.commands import Cause, NoteKind, Reason
+from balancer.core.draft import Draft
+from balancer.core.model import Estimation
+from balancer.core.state import INFINITY
+
+TINY_W = 1e-6
+
+
+def proven_w(draft: Draft, circuit: str) -> float:
+    """Return the proven room, in watts; minus infinity while the window is too young."""
+    house, state = draft.house, draft.state
+    own, cs = house.circuits[circuit], state.circuits[circuit]
+    if (
+        cs.window_since_s is None
+        or not cs.window
+        or draft.at_s - cs.window_since_s < own.restore_delay_s
+    ):
+        return -INFINITY
+    peak_w = max(each.power_w for each in cs.window)
+    if own.estimation is Estimation.EXTERNAL:
+        return -peak_w - estimate.live_rated_w(house, state, circuit)
+    room_w = cs.limit_w - own.reserve_w - peak_w
+    if own.estimation is Estimation.INDIVIDUAL:
+        return room_w - estimate.live_rated_w(house, state, circuit)
+    return room_w - sum(
+        estimate.draw_w(house, state, circuit, name)
+        for name in estimate.live_loads(house, state, circuit)
+        if not estimate.stuck(state.loads[name])
+    )
+
+
+def measured_w(draft: Draft, circuit: str) -> float:
+    """Return the measured room, in watts (R4); minus infinity while readings miss."""
+    house, state = draft.house, draft.state
+    own = house.circuits[circuit]
+    if own.estimation is Estimation.GLOBAL:
+        meter_w = estimate.admission_meter_w(house, state, circuit)
+        if meter_w is None:
+            return -INFINITY
+        return state.circuits[circuit].limit_w - own.reserve_w - meter_w
+    if own.estimation is Estimation.EXTERNAL and own.available is None:
+        return INFINITY
+    available_w = estimate.available_w(house, state, circuit)
+    if available_w is None:
+        return -INFINITY
+    return available_w - sum(
+        estimate.rated_w(house, state, circuit, name)
+        for name in estimate.live_loads(house, state, circuit)
+        if own.estimation is Estimation.EXTERNAL or not estimate.stuck(state.loads[name])
+    )
+
+
+def earn(draft: Draft, circuit: str) -> None:
+    """Follow a reading with nothing in flight: what it takes away is lost, and while nobody
+    waits what the peak leaves is there for whoever asks (R7).
+    """
+    house, state = draft.house, draft.state
+    cs = draft.circuit(circuit)
+    live_w = estimate.live_rated_w(house, state, circuit)
+    own = house.circuits[circuit]
+    if own.estimation is Estimation.GLOBAL:
+        reading = estimate.last_reading(state, own)
+        assert reading is not None, circuit
+        level_w = live_w + cs.limit_w - own.reserve_w - reading.power_w
+    else:
+        level_w = live_w + measured_w(draft, circuit)
+    if not any(
+        wish.wanted(house, state, name) and not state.loads[name].on
+        for name in house.loads_of[circuit]
+    ):
+        cs.usable_w = max(cs.usable_w, live_w + proven_w(draft, circuit))
+    cs.usable_w = min(cs.usable_w, level_w)
+
+
+class Book:
+    """The rooms and places of all circuits, as they are given away within one step."""
+
+    def __init__(self, draft: Draft) -> None:
+        house, state = draft.house, draft.state
+        self.draft = draft
+        self.measured_w: dict[str, float] = {}
+        self.earned_w: dict[str, float] = {}
+        self.proven_w: dict[str, float] = {}
+        self.places: dict[str, int] = {}
+        for circuit in house.circuits:
+            self.measured_w[circuit] = measured_w(draft, circuit)
+            self.earned_w[circuit] = state.circuits[circuit].usable_w - estimate.live_rated_w(
+                house, state, circuit
+            )
+            self.proven_w[circuit] = proven_w(draft, circuit)
+            places = restrain.places_left(house, state, circuit)
+            if places is not None:
+                self.places[circuit] = places
+
+    def need_w(self, name: str) -> dict[str, float]:
+        """Return what a load needs on each of its circuits, in watts."""
+        house, state = self.draft.house, self.draft.state
+        return {
+            circuit: estimate.rated_w(house, state, circuit, name)
+            for circuit in house.power_w[name]
+        }
+
+    def fits(self, need_w: Mapping[str, float]) -> bool:
+        """Return whether the measured room and the caps take it (R4)."""
+        return all(
+            watts <= self.measured_w[circuit] + TINY_W and self.places.get(circuit, 1) > 0
+            for circuit, watts in need_w.items()
+        )
+
+    def at_once(self, need_w: Mapping[str, float]) -> bool:
+        """Return whether the room needs no waiting for hysteresis, or has waited (R7)."""
+        circuits = self.draft.house.circuits
+        return all(
+            watts <= self.earned_w[circuit] + TINY_W
+            or watts * circuits[circuit].hysteresis <= self.proven_w[circuit] + TINY_W
+            for circuit, watts in need_w.items()
+        )
+
+    def take(self, need_w: Mapping[str, float]) -> None:
+        """Give room and places away."""
+        for circuit, watts in need_w.items():
+            self.measured_w[circuit] -= watts
+            self.earned_w[circuit] -= watts
+            self.proven_w[circuit] -= watts
+            if circuit in self.places:
+                self.places[circuit] -= 1
+
+    def turns_w(self, circuit: str) -> float:
+        """Return the room that a tick may give away beyond the places held (R6, R7)."""
+        return min(self.measured_w[circuit], max(self.earned_w[circuit], self.proven_w[circuit]))
+
+
+def barred(draft: Draft, name: str) -> bool:
+    """Return whether nothing may be switched on there: starting, blind, suspect."""
+    house, state = draft.house, draft.state
+    return wish.starting(house, state, name) or any(
+        state.circuits[circuit].blind or state.circuits[circuit].suspect
+        for circuit in house.power_w[name]
+    )
+
+
+def waiting(draft: Draft) -> list[str]:
+    """Return the wanted loads that are off, may be switched and may be tried, claims first."""
+    house, state = draft.house, draft.state
+    names = [
+        name
+        for name in house.loads
+        if not state.loads[name].on
+        and not state.loads[name].live
+        and wish.wanted(house, state, name)
+        and (wish.controllable(state, name) or _to_be_tried(draft, name))
+        and not barred(draft, name)
+    ]
+    order = wish.in_order(house, state, names)
+    return sorted(order, key=lambda name: not state.loads[name].claim)
+
+
+def _to_be_tried(draft: Draft, name: str) -> bool:
+    ls = draft.state.loads[name]
+    return (
+        ls.fault
+        and ls.dead
+        and ls.reconciled
+        and draft.at_s >= ls.retry_s
+        and ls.online is not False
+    )
+
+
+def fill(draft: Draft) -> None:
+    """Switch on what fits, in R5's order; claims keep their room until they can (R6, R10)."""
+    house, state = draft.house, draft.state
+    if not (state.started and state.connected) or state.stopping:
+        return
+    names = waiting(draft)
+    if not names:
+        return
+    book = Book(draft)
+    for name in names:
+        ls = state.loads[name]
+        rested = draft.at_s >= restrain.rested_s(house, name, ls)
+        if not rested and not ls.claim:
+            continue
+        need_w = book.need_w(name)
+        fits = book.fits(need_w)
+        if rested and fits and (ls.claim or book.at_once(need_w)):
+            _switch_on(draft, name)
+            book.take(need_w)
+        elif ls.claim:
+            book.take(need_w)
+        elif ls.asked is not None:
+            draft.load(name).asked = None
+
+
+def _switch_on(draft: Draft, name: str) -> None:
+    house, state = draft.house, draft.state
+    ls = state.loads[name]
+    if ls.fault:
+        cause = Cause.RETRY
+        draft.load(name).retry_s = draft.at_s + act.DEAD_RETRY_S
+    elif ls.put_right:
+        cause = Cause.FOREIGN
+    elif ls.claim:
+        cause = Cause.ROTATION
+    else:
+        cause = ls.asked or Cause.RESTORE
+    boosted = wish.boosted(ls, draft.at_s)
+    reason = Reason.BOOSTED if boosted else Reason.SERVING
+    act.decide(draft, name, on=True, cause=cause, reason=reason)
+    for circuit in house.power_w[name]:
+        cs = draft.circuit(circuit)
+        cs.usable_w = max(cs.usable_w, estimate.live_rated_w(house, state, circuit))
+
+
+def rotate(draft: Draft) -> None:
+    """Give the turns anew (R6): exchange places, hand out claims."""
+    house, state = draft.house, draft.state
+    draft.note(NoteKind.ROTATED, "")
+    if not state.started or state.stopping or state.away:
+        return
+    first = boost_exception(draft)
+    queue = [
+        name
+        for name in waiting(draft)
+        if wish.controllable(state, name)
+        and draft.at_s >= restrain.rested_s(house, name, state.loads[name])
+    ]
+    queue = wish.in_order(house, state, queue)
+    if first in queue:
+        queue.remove(first)
+        queue.insert(0, first)
+    keepers = [
+        name
+        for name in house.loads
+        if state.loads[name].on
+        and wish.wanted(house, state, name)
+        and wish.controllable(state, name)
+    ]
+    chosen, displaced = exchange(draft, queue, keepers, first)
+    for name in reversed(wish.in_order(house, state, displaced)):
+        act.decide(draft, name, on=False, cause=Cause.ROTATION, reason=Reason.WAITING)
+    holders = {*chosen, *keepers} - set(displaced)
+    for name in house.loads:
+        if state.loads[name].claim is not (name in holders):
+            draft.load(name).claim = name in holders
+
+
+def boost_exception(draft: Draft) -> str | None:
+    """Return who goes first at this tick although others are boosted, None for nobody (R5)."""
+    house, state = draft.house, draft.state
+    wanted = [
+        name
+        for name in house.loads
+        if wish.wanted(house, state, name) and wish.controllable(state, name)
+    ]
+    boosted = [name for name in wanted if wish.boosted(state.loads[name], draft.at_s)]
+    plain = [name for name in wanted if name not in boosted]
+    if not boosted or not plain or all(state.loads[name].on for name in wanted):
+        state.boost_tick = False
+        return None
+    turn, state.boost_tick = state.boost_tick, not state.boost_tick
+    left = [name for name in plain if not state.loads[name].on]
+    return wish.in_order(house, state, left)[0] if turn and left else None
+
+
+def exchange(
+    draft: Draft, queue: Iterable[str], keepers: list[str], first: str | None
+) -> tuple[list[str], list[str]]:
+    """Return who of the waiting gets a place, and who of the running gives one up.
+
+    Args:
+        draft: The step; ``too_big`` of the waiting is set.
+        queue: Waiting loads, in the order in which they are served.
+        keepers: Loads that are on and wanted.
+        first: A waiting load that outranks everybody (R5), or None.
+    """
+    house, state = draft.house, draft.state
+    book = Book(draft)
+    room_w = {circuit: book.turns_w(circuit) for circuit in house.circuits}
+    places = dict(book.places)
+    movable = [
+        name
+        for name in reversed(wish.in_order(house, state, keepers))
+        if draft.at_s >= restrain.released_s(house, name, state.loads[name])
+    ]
+    needs = {name: book.need_w(name) for name in [*queue, *keepers]}
+    chosen: list[str] = []
+    displaced: list[str] = []
+
+    def shift(name: str, sign: int) -> None:
+        for circuit, watts in needs[name].items():
+            room_w[circuit] += sign * watts
+            if circuit in places:
+                places[circuit] += sign
+
+    def short(name: str) -> set[str]:
+        return {
+            circuit
+            for circuit, watts in needs[name].items()
+            if watts > room_w[circuit] + TINY_W or places.get(circuit, 1) <= 0
+        }
+
+    for name in queue:
+        given_up: list[str] = []
+        for other in movable:
+            missing = short(name)
+            if not missing:
+                break
+            if (
+                other not in displaced
+                and missing & needs[other].keys()
+                and (name == first or _outranks(draft, name, other))
+            ):
+                given_up.append(other)
+                shift(other, 1)
+        if short(name):
+            draft.load(name).too_big = _too_big(draft, book, name)
+            for other in given_up:
+                shift(other, -1)
+            continue
+        draft.load(name).too_big = False
+        shift(name, -1)
+        for other in reversed(given_up):  # whoever need not go stays
+            shift(other, -1)
+            if any(room_w[c] < -TINY_W or places.get(c, 0) < 0 for c in needs[other]):
+                shift(other, 1)
+                displaced.append(other)
+        chosen.append(name)
+    return chosen, displaced
+
+
+def _outranks(draft: Draft, name: str, other: str) -> bool:
+    house, state = draft.house, draft.state
+    mine, its = wish.rank_class(house, state, name), wish.rank_class(house, state, other)
+    if mine != its:
+        return mine > its
+    lead = wish.share(house, state, other) - wish.share(house, state, name)
+    return lead > wish.LEAST_LEAD
+
+
+def _too_big(draft: Draft, book: Book, name: str) -> bool:
+    """Return whether a load would not fit even if no other of ours were on."""
+    house, state = draft.house, draft.state
+    for circuit, watts in book.need_w(name).items():
+        ours_w = sum(
+            estimate.rated_w(house, state, circuit, other)
+            for other in house.loads_of[circuit]
+            if state.loads[other].on
+        )
+        if watts > book.measured_w[circuit] + ours_w + TINY_W:
+            return True
+    return False

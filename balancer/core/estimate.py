@@ -1,0 +1,213 @@
+"""R1, R2: what the circuits take, and what readings may not show yet."""
+
+from collections.abc import Iterator
+from statistics import median
+
+from balancer.core import learn
+from balancer.core.model import Circuit, Estimation, House
+from balancer.core.state import Flight, LoadState, MeterState, Reading, State
+
+MEASURED_SETTLE_S = 10.0  # neither period nor lag raise settle by more than this each
+LEAST_CONFIRM_S = 2.0
+
+
+def period_s(meter: MeterState) -> float | None:
+    """Return the measured time between readings, in seconds; None until two came."""
+    return median(meter.intervals_s) if meter.intervals_s else None
+
+
+def settle_s(house: House, state: State, circuit: str) -> float:
+    """Return how long a reading may not show a confirmed switching (R2)."""
+    own = house.circuits[circuit]
+    if own.meter is None:
+        return own.settle_s
+    meter = state.meters[own.meter.name]
+    period = period_s(meter)
+    if period is None:
+        return own.settle_s
+    lag = max(meter.lags_s, default=0.0)
+    return max(own.settle_s, min(period, MEASURED_SETTLE_S) + min(lag, MEASURED_SETTLE_S) + 1.0)
+
+
+def confirm_within_s(house: House, load: str, ls: LoadState) -> float:
+    """Return how long the relay may take to report a command (R11)."""
+    relay = house.loads[load].relay
+    if not relay.confirms:
+        return settle_of_load(house, load)
+    if relay.confirm_within_s is not None:
+        return relay.confirm_within_s
+    return max(LEAST_CONFIRM_S, 1.5 * max(ls.confirm_s)) if ls.confirm_s else LEAST_CONFIRM_S
+
+
+def settle_of_load(house: House, load: str) -> float:
+    """Return the configured settle of the load's slowest circuit."""
+    return max(house.circuits[name].settle_s for name in house.power_w[load])
+
+
+def settled_at_s(house: House, state: State, circuit: str, load: str, flight: Flight) -> float:
+    """Return from when on a reading of the circuit surely shows the switching (R2)."""
+    settle = settle_s(house, state, circuit)
+    if flight.confirmed_s is not None:
+        return flight.confirmed_s + settle
+    if flight.first_sent_s is None:
+        return float("inf")
+    return flight.first_sent_s + confirm_within_s(house, load, state.loads[load]) + settle
+
+
+def contained(house: House, state: State, circuit: str, load: str, reading: Reading) -> bool:
+    """Return whether a live load's power is surely in a reading."""
+    ls = state.loads[load]
+    flight = ls.flight
+    if not ls.live:
+        return False
+    if flight is None or not flight.on:
+        return True
+    return reading.at_s >= settled_at_s(house, state, circuit, load, flight)
+
+
+def least_w(house: House, state: State, circuit: str, load: str) -> float:
+    """Return the lower credible draw of a live load on a circuit, in watts."""
+    ls = state.loads[load]
+    ratio = learn.least_ratio(ls, house.circuits[circuit].safe_ratio, state.at_s)
+    return house.power_w[load][circuit] * ratio
+
+
+def draw_w(house: House, state: State, circuit: str, load: str) -> float:
+    """Return the believed draw of a live load on a circuit, in watts."""
+    ls = state.loads[load]
+    ratio = learn.draw_ratio(ls, house.circuits[circuit].safe_ratio, state.at_s)
+    return house.power_w[load][circuit] * ratio
+
+
+def rated_w(house: House, state: State, circuit: str, load: str) -> float:
+    """Return what admission counts for a load on a circuit, in watts (R14)."""
+    return house.power_w[load][circuit] * learn.admission_ratio(state.loads[load], state.at_s)
+
+
+def live_loads(house: House, state: State, circuit: str) -> Iterator[str]:
+    """Return the loads of a circuit that have to be counted as on."""
+    loads = state.loads
+    return (name for name in house.loads_of[circuit] if loads[name].live)
+
+
+def in_flight(house: House, state: State, circuit: str, reading: Reading) -> bool:
+    """Return whether a reading may or may not show some switching of ours."""
+    for name in house.loads_of[circuit]:
+        flight = state.loads[name].flight
+        if flight is not None and reading.at_s < settled_at_s(house, state, circuit, name, flight):
+            return True
+    return False
+
+
+def stuck(ls: LoadState) -> bool:
+    """Return whether a load is on against our will: its power is nobody's but the house's."""
+    return ls.fault and ls.live and not ls.on
+
+
+def non_heating_w(house: House, state: State, circuit: str) -> float | None:
+    """Return what everything that is no load takes now, in watts; None is unknown (R1)."""
+    own = house.circuits[circuit]
+    if own.estimation is Estimation.GLOBAL:
+        last = last_reading(state, own)
+        if last is None:
+            return None
+        heating = sum(
+            draw_w(house, state, circuit, name)
+            for name in house.loads_of[circuit]
+            if contained(house, state, circuit, name, last) and not stuck(state.loads[name])
+        )
+        return max(0.0, last.power_w - heating)
+    if own.estimation is Estimation.INDIVIDUAL:
+        total = own.security_margin_w
+        for meter in own.non_heating_meters:
+            last = state.meters[meter.name].last
+            silent = last is None or state.at_s - last.at_s > meter.stale_after_s
+            total += meter.max_w if last is None or silent else max(0.0, last.power_w)
+        total += sum(
+            house.power_w[name][circuit]
+            for name in house.loads_of[circuit]
+            if stuck(state.loads[name])
+        )
+        return total
+    return None
+
+
+def available_w(house: House, state: State, circuit: str) -> float | None:
+    """Return what the heating may take, in watts (R1); None is unknown or not checked."""
+    own = house.circuits[circuit]
+    if own.estimation is Estimation.EXTERNAL:
+        if own.available is None:
+            return None
+        last = state.meters[own.available.name].last
+        return None if last is None else last.power_w
+    other = non_heating_w(house, state, circuit)
+    if other is None:
+        return None
+    return state.circuits[circuit].limit_w - own.reserve_w - other
+
+
+def last_reading(state: State, circuit: Circuit) -> Reading | None:
+    """Return the last reading of a circuit's meter, None if there is none."""
+    return None if circuit.meter is None else state.meters[circuit.meter.name].last
+
+
+def credit_w(house: House, state: State, circuit: str, reading: Reading) -> float:
+    """Return the power of loads just switched off that a reading may still contain (R2).
+
+    A confirmed OFF counts for readings from before its settle ended, an unconfirmed one
+    until it is doubted.
+    """
+    total = 0.0
+    for name in house.loads_of[circuit]:
+        flight = state.loads[name].flight
+        if flight is None or flight.on:
+            continue
+        if flight.confirmed_s is None:
+            credited = not flight.doubted
+        else:
+            credited = reading.at_s < settled_at_s(house, state, circuit, name, flight)
+        if credited:
+            total += flight.draw_w.get(circuit, 0.0)
+    return total
+
+
+def admission_meter_w(house: House, state: State, circuit: str) -> float | None:
+    """Return the power that an ON is judged against, in watts (R4); None: two readings miss.
+
+    The greater of the last two readings, each less the lower credible draw of the loads it
+    contained whose OFF was sent after it and is confirmed, and plus the rated power of the
+    loads that it does not surely contain.
+    """
+    own = house.circuits[circuit]
+    assert own.meter is not None, circuit
+    meter = state.meters[own.meter.name]
+    if meter.last is None or meter.before is None or meter.since_connect < 2:
+        return None
+    return max(_seen_w(house, state, circuit, each) for each in (meter.last, meter.before))
+
+
+def _seen_w(house: House, state: State, circuit: str, reading: Reading) -> float:
+    power = reading.power_w
+    for name in house.loads_of[circuit]:
+        ls = state.loads[name]
+        flight = ls.flight
+        if ls.live:
+            if flight is not None and flight.on:
+                if not contained(house, state, circuit, name, reading):
+                    power += rated_w(house, state, circuit, name)
+            elif ls.idle and ls.on and house.circuits[circuit].idle_reserved:
+                power += rated_w(house, state, circuit, name)
+        elif (
+            flight is not None
+            and not flight.on
+            and flight.confirmed_s is not None
+            and flight.first_sent_s is not None
+            and reading.at_s <= flight.first_sent_s
+        ):
+            power -= flight.draw_w.get(circuit, 0.0)
+    return power
+
+
+def live_rated_w(house: House, state: State, circuit: str) -> float:
+    """Return the rated (or learned) power of everything that has to be counted as on."""
+    return sum(rated_w(house, state, circuit, name) for name in live_loads(house, state, circuit))

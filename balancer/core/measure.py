@@ -1,0 +1,185 @@
+"""What a reading tells: power, cadence, lag, the peak window, a meter that stands still, heat."""
+
+from dataclasses import replace
+
+from balancer.core import act, allocate, breaker, estimate, learn, restrain
+from balancer.core.commands import NoteKind
+from balancer.core.draft import Draft
+from balancer.core.events import MeterReadings
+from balancer.core.model import Circuit, Estimation
+from balancer.core.state import CircuitState, Reading
+
+INTERVALS = 8
+LAGS = 8
+LONGEST_LAG_S = 30.0
+NOTICEABLE_W = 300.0  # a switching that a meter should show (R13)
+UNMOVED_TIMES = 3
+STILL_W = 0.5
+IDLE_RISE = (0.7, 1.3)  # a rise of about its rated power: an idle heater draws again
+
+
+def take(draft: Draft, event: MeterReadings) -> list[str]:
+    """Take in readings; return the circuits whose supply they measure."""
+    measured = []
+    for name, power_w in event.power_w.items():
+        meter = draft.meter(name)
+        if meter.last is not None and meter.since_connect:
+            interval_s = event.at_s - meter.last.at_s
+            meter.intervals_s = (*meter.intervals_s, interval_s)[-INTERVALS:]
+        meter.before = meter.last
+        meter.last = Reading(event.at_s, power_w)
+        meter.since_connect += 1
+    for name, circuit in draft.house.circuits.items():
+        if circuit.meter is not None and circuit.meter.name in event.power_w:
+            measured.append(name)
+            _supply(draft, name, circuit)
+        guard = restrain.guard_meter(circuit)
+        if guard is not None and guard.name in event.power_w and draft.state.circuits[name].blind:
+            restrain.see_again(draft, name)
+    for name, load in draft.house.loads.items():
+        if load.meter is not None and load.meter.name in event.power_w:
+            _own_meter(draft, name, event.power_w[load.meter.name])
+    return measured
+
+
+def _own_meter(draft: Draft, name: str, power_w: float) -> None:
+    ls = draft.state.loads[name]
+    if ls.on and ls.live and ls.flight is None:
+        ratio = max(0.0, power_w) / draft.house.rated_w[name]
+        learn.with_step(draft.load(name), ratio, draft.at_s)
+
+
+def _supply(draft: Draft, name: str, circuit: Circuit) -> None:
+    """Take in a reading of a circuit's own meter, before anything is decided on it."""
+    assert circuit.meter is not None, name
+    meter = draft.state.meters[circuit.meter.name]
+    reading = meter.last
+    assert reading is not None, name
+    cs = draft.circuit(name)
+    _warm(cs, circuit, reading, meter.before)
+    act.confirm_by_meter(draft, name, reading)
+    _lag(draft, name, reading)
+    _still(draft, name, cs, reading, meter.before)
+
+
+def _warm(cs: CircuitState, circuit: Circuit, now: Reading, before: Reading | None) -> None:
+    """Advance the heat at the greater of the two powers (R19: never more optimistic)."""
+    heat = breaker.initial_heat(circuit.breaker) if cs.heat is None else cs.heat
+    if before is not None:
+        power_w = max(abs(now.power_w), abs(before.power_w))
+        heat = breaker.advance(circuit.breaker, heat, power_w, max(0.0, now.at_s - before.at_s))
+    cs.heat = heat
+
+
+def _lag(draft: Draft, circuit: str, reading: Reading) -> None:
+    """Measure how long after the relay's report the meter shows a lone switching (R2)."""
+    house, state = draft.house, draft.state
+    under_way = [name for name in house.loads_of[circuit] if state.loads[name].flight is not None]
+    if len(under_way) != 1:
+        return
+    name = under_way[0]
+    flight = state.loads[name].flight
+    if flight is None or flight.seen or not flight.alone or flight.confirmed_s is None:
+        return
+    if circuit not in flight.before:
+        return
+    lag_s = reading.at_s - flight.confirmed_s
+    step_w = reading.power_w - flight.before[circuit]
+    expected_w = house.power_w[name][circuit] / house.circuits[circuit].safe_ratio
+    if expected_w < NOTICEABLE_W or (step_w if flight.on else -step_w) < expected_w / 2.0:
+        return
+    meter = house.circuits[circuit].meter
+    assert meter is not None, circuit
+    draft.load(name).flight = replace(flight, seen=True)
+    if 0.0 <= lag_s <= LONGEST_LAG_S:
+        own = draft.meter(meter.name)
+        own.lags_s = (*own.lags_s, lag_s)[-LAGS:]
+
+
+def _still(
+    draft: Draft, circuit: str, cs: CircuitState, now: Reading, before: Reading | None
+) -> None:
+    """Count switchings that the meter should have shown and did not (R13)."""
+    if cs.still_w is None or abs(now.power_w - cs.still_w) > STILL_W:
+        cs.still_w = now.power_w
+        cs.unmoved = 0
+        if cs.suspect:
+            cs.suspect = False
+            draft.note(NoteKind.SUSPECT_OVER, circuit)
+        return
+    if before is None:
+        return
+    house, state = draft.house, draft.state
+    due = {True: 0, False: 0}
+    under_way = {True: 0, False: 0}
+    for name in house.loads_of[circuit]:
+        flight = state.loads[name].flight
+        if flight is None or house.power_w[name][circuit] < NOTICEABLE_W:
+            continue
+        if state.loads[name].idle or flight.draw_w.get(circuit, NOTICEABLE_W) <= 0.0:
+            continue
+        under_way[flight.on] += 1
+        settled_s = estimate.settled_at_s(house, state, circuit, name, flight)
+        if flight.confirmed_s is not None and before.at_s < settled_s <= now.at_s:
+            due[flight.on] += 1
+    if under_way[True] and under_way[False]:
+        return
+    cs.unmoved += due[True] + due[False]
+    if cs.unmoved >= UNMOVED_TIMES and not cs.suspect:
+        cs.suspect = True
+        draft.note(NoteKind.SUSPECT, circuit)
+
+
+def note_room(draft: Draft, circuit: str) -> None:
+    """Keep what heating could use, from a reading with nothing in flight (R7)."""
+    house, state = draft.house, draft.state
+    own = house.circuits[circuit]
+    if state.circuits[circuit].blind:
+        return
+    used_w: float | None
+    if own.estimation is Estimation.EXTERNAL:
+        available_w = estimate.available_w(house, state, circuit)
+        used_w = None if available_w is None else -available_w
+    else:
+        if own.estimation is Estimation.GLOBAL:
+            reading = estimate.last_reading(state, own)
+            if reading is None or estimate.in_flight(house, state, circuit, reading):
+                return
+        used_w = estimate.non_heating_w(house, state, circuit)
+    if used_w is None:
+        return
+    cs = draft.circuit(circuit)
+    before_w = cs.last_non_heating_w
+    window = cs.window
+    if before_w is not None:
+        rise_w = used_w - before_w
+        if rise_w > 0.0:
+            cs.spike_w = max(rise_w, cs.spike_w or 0.0)
+            _draws_again(draft, circuit, rise_w)
+        elif cs.slack_w > 0.0:
+            shift_w = max(rise_w, -cs.slack_w)
+            window = tuple(Reading(each.at_s, each.power_w + shift_w) for each in window)
+    cs.slack_w = 0.0
+    cs.last_non_heating_w = used_w
+    if cs.window_since_s is None:
+        cs.window_since_s = draft.at_s
+    oldest_s = draft.at_s - own.restore_delay_s
+    kept = [each for each in window if each.power_w > used_w and each.at_s > oldest_s]
+    cs.window = (*kept, Reading(draft.at_s, used_w))
+    allocate.earn(draft, circuit)
+
+
+def _draws_again(draft: Draft, circuit: str, rise_w: float) -> None:
+    """An idle load whose rated power is about the rise is believed to draw again."""
+    house, state = draft.house, draft.state
+    likely = [
+        name
+        for name in house.loads_of[circuit]
+        if state.loads[name].idle
+        and IDLE_RISE[0] * house.power_w[name][circuit]
+        <= rise_w
+        <= IDLE_RISE[1] * house.power_w[name][circuit]
+    ]
+    if likely:
+        closest = min(likely, key=lambda name: abs(house.power_w[name][circuit] - rise_w))
+        draft.load(closest).idle = False

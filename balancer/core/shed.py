@@ -1,0 +1,227 @@
+"""R9: a reading over the limit sheds in that same step, whatever it takes.
+
+What is over is a list of constraints: a circuit, its excess, and what each load on it
+would relieve. Constraints of one reading are solved together, one OFF counted for all.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from balancer.core import act, estimate, wish
+from balancer.core.commands import Cause, NoteKind, Reason
+from balancer.core.draft import Draft
+from balancer.core.model import Estimation
+from balancer.core.state import INFINITY, Reading
+
+TINY_W = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class Constraint:
+    """A circuit that takes too much.
+
+    Attributes:
+        excess_w: Predicted power above what it may take, in watts; positive.
+        relief_w: By load, what its OFF is believed to relieve at least, in watts.
+    """
+
+    circuit: str
+    excess_w: float
+    relief_w: Mapping[str, float]
+
+
+def shed(draft: Draft, cause: Cause) -> None:
+    """Switch off what brings every circuit under its limit (R9)."""
+    constraints = over(draft)
+    for name, cs in draft.state.circuits.items():
+        if cs.unsheddable and all(each.circuit != name for each in constraints):
+            draft.circuit(name).unsheddable = False
+    if not constraints:
+        return
+    picked, left_w = pick(draft, constraints)
+    by_circuit = {each.circuit for each in constraints}
+    for circuit in by_circuit:
+        _keep_peak(draft, circuit)
+    for name in picked:
+        circuit = next(each for each in draft.house.power_w[name] if each in by_circuit)
+        act.decide(draft, name, on=False, cause=cause, reason=Reason.SHED, circuit=circuit)
+        draft.load(name).shed = True
+    for circuit in by_circuit:
+        _after_shed(draft, circuit)
+        if left_w[circuit] > TINY_W and not draft.state.circuits[circuit].unsheddable:
+            draft.circuit(circuit).unsheddable = True
+            draft.note(NoteKind.UNSHEDDABLE, circuit, left_w[circuit])
+
+
+def _after_shed(draft: Draft, circuit: str) -> None:
+    """Claims end, and what room is left now has to be earned anew (R6, R7)."""
+    for name in draft.house.loads_of[circuit]:
+        if draft.state.loads[name].claim and not draft.state.loads[name].on:
+            draft.load(name).claim = False
+    on_w = sum(
+        estimate.rated_w(draft.house, draft.state, circuit, name)
+        for name in draft.house.loads_of[circuit]
+        if draft.state.loads[name].on
+    )
+    cs = draft.circuit(circuit)
+    cs.usable_w = min(cs.usable_w, on_w)
+
+
+def _keep_peak(draft: Draft, circuit: str) -> None:
+    """Let the peak window know of an overload that came with switchings in flight (R7)."""
+    house, state = draft.house, draft.state
+    own = house.circuits[circuit]
+    reading = estimate.last_reading(state, own)
+    other_w = estimate.non_heating_w(house, state, circuit)
+    if own.estimation is not Estimation.GLOBAL or reading is None or other_w is None:
+        return
+    if reading.at_s == draft.at_s and estimate.in_flight(house, state, circuit, reading):
+        peak_w = max(0.0, other_w - estimate.credit_w(house, state, circuit, reading))
+        cs = draft.circuit(circuit)
+        kept = [each for each in cs.window if each.power_w > peak_w]
+        cs.window = (*kept, Reading(draft.at_s, peak_w))
+
+
+def over(draft: Draft) -> list[Constraint]:
+    """Return the circuits that take too much, by their meters or by their budgets."""
+    constraints = []
+    for circuit in draft.house.circuits:
+        for each in (_over_limit(draft, circuit), _over_budget(draft, circuit)):
+            if each is not None:
+                constraints.append(each)
+    return constraints
+
+
+def _candidates(draft: Draft, circuit: str) -> list[str]:
+    loads = draft.state.loads
+    return [
+        name
+        for name in draft.house.loads_of[circuit]
+        if loads[name].live and ((flight := loads[name].flight) is None or flight.on)
+    ]
+
+
+def _over_limit(draft: Draft, circuit: str) -> Constraint | None:
+    house, state = draft.house, draft.state
+    own = house.circuits[circuit]
+    reading = estimate.last_reading(state, own)
+    if reading is None or own.meter is None or draft.at_s - reading.at_s > own.meter.stale_after_s:
+        return None
+    excess_w = reading.power_w - state.circuits[circuit].limit_w
+    if excess_w <= TINY_W:
+        return None
+    excess_w -= estimate.credit_w(house, state, circuit, reading)
+    if excess_w <= TINY_W:
+        return None
+    return Constraint(
+        circuit,
+        excess_w,
+        {
+            name: estimate.least_w(house, state, circuit, name)
+            for name in _candidates(draft, circuit)
+        },
+    )
+
+
+def _over_budget(draft: Draft, circuit: str) -> Constraint | None:
+    house, state = draft.house, draft.state
+    own = house.circuits[circuit]
+    if own.estimation is Estimation.GLOBAL:
+        return None
+    available_w = estimate.available_w(house, state, circuit)
+    if available_w is None:
+        return None
+    if own.estimation is Estimation.INDIVIDUAL:
+        available_w += own.reserve_w
+    taken_w = 0.0
+    for name in estimate.live_loads(house, state, circuit):
+        flight = state.loads[name].flight
+        if estimate.stuck(state.loads[name]):
+            continue  # already added to what is not heating (R11)
+        if flight is None or flight.on or flight.doubted:
+            taken_w += estimate.rated_w(house, state, circuit, name)
+    if taken_w - available_w <= TINY_W:
+        return None
+    return Constraint(
+        circuit,
+        taken_w - available_w,
+        {
+            name: estimate.rated_w(house, state, circuit, name)
+            for name in _candidates(draft, circuit)
+        },
+    )
+
+
+def pick(
+    draft: Draft, constraints: Sequence[Constraint]
+) -> tuple[tuple[str, ...], dict[str, float]]:
+    """Return the loads to switch off and, by circuit, the excess that is left.
+
+    Not boosted before boosted, lowest priority first; within a class the fewest that cover
+    the excess, the last of them the smallest that suffices, ties to the greatest share.
+    """
+    left = [each.excess_w for each in constraints]
+    candidates = {name for each in constraints for name in each.relief_w}
+    classes: dict[tuple[bool, int], list[str]] = {}
+    for name in candidates:
+        classes.setdefault(wish.rank_class(draft.house, draft.state, name), []).append(name)
+    picked: list[str] = []
+
+    def relief(name: str) -> float:
+        return sum(
+            min(each.relief_w.get(name, 0.0), excess)
+            for each, excess in zip(constraints, left, strict=True)
+            if excess > TINY_W
+        )
+
+    def ties(name: str) -> tuple[float, int]:
+        return (-wish.share(draft.house, draft.state, name), draft.house.rank[name])
+
+    for of_class in sorted(classes):
+        members = sorted(classes[of_class], key=ties)
+        while members and max(left) > TINY_W:
+            useful = [name for name in members if relief(name) > TINY_W]
+            if not useful:
+                break
+            enough = [name for name in useful if _covers(constraints, left, name)]
+            if enough:
+                choice = min(enough, key=lambda name: _whole(constraints, left, name))
+            else:
+                choice = max(useful, key=lambda name: relief(name))
+            members.remove(choice)
+            picked.append(choice)
+            left = [
+                excess - each.relief_w.get(choice, 0.0)
+                for each, excess in zip(constraints, left, strict=True)
+            ]
+    short = {
+        each.circuit for each, excess in zip(constraints, left, strict=True) if excess > TINY_W
+    }
+    if short:  # idle loads relieve nothing now, but nothing else is left to switch off
+        picked.extend(
+            name
+            for name in draft.house.loads
+            if name in candidates
+            and name not in picked
+            and any(name in each.relief_w and each.circuit in short for each in constraints)
+        )
+    remaining: dict[str, float] = {}
+    for each, excess in zip(constraints, left, strict=True):
+        remaining[each.circuit] = max(excess, remaining.get(each.circuit, -INFINITY))
+    return tuple(picked), remaining
+
+
+def _covers(constraints: Sequence[Constraint], left: Sequence[float], name: str) -> bool:
+    return all(
+        each.relief_w.get(name, 0.0) >= excess - TINY_W
+        for each, excess in zip(constraints, left, strict=True)
+        if excess > TINY_W
+    )
+
+
+def _whole(constraints: Sequence[Constraint], left: Sequence[float], name: str) -> float:
+    return sum(
+        each.relief_w.get(name, 0.0)
+        for each, excess in zip(constraints, left, strict=True)
+        if excess > TINY_W
+    )

@@ -1,0 +1,268 @@
+"""One step: an event comes in, a new state and what is to be done come out.
+
+Theory of operation; the numbers are the rules of the design that the tests name.
+
+1. Estimate (R1, R2): what a circuit takes that is not ours, and what its readings may not
+   show yet. Whatever we switch is in flight until every reading shows it.
+2. Guard (R13, R15): without meters that report and relays that are known nothing goes on.
+3. Shed (R9): a reading over the limit takes loads off in the same step.
+4. Restrain (R4, R8): away, ended requests and lower caps take loads off.
+5. Rotate (R6): at a tick turns are given anew; claims are places kept.
+6. Fill (R4, R5, R7): what is free is used, in order, if it will stay free.
+7. Act (R10, R11, R12): OFF before ON, said once, verified, repeated, given up.
+8. Explain (R18): every load has a reason.
+"""
+
+from dataclasses import dataclass
+from typing import assert_never
+
+from balancer.core import act, allocate, estimate, learn, measure, reasons, restrain, shed, wish
+from balancer.core.commands import Cause, Command, Decided, Note
+from balancer.core.draft import Draft
+from balancer.core.events import (
+    AwaySet,
+    BoostSet,
+    Connected,
+    DeviceReported,
+    Disconnected,
+    Event,
+    LimitSet,
+    MeterReadings,
+    ModeSet,
+    RelayReported,
+    RequestReported,
+    RotateDue,
+    Started,
+    StopRequested,
+    Wake,
+)
+from balancer.core.memory import Memory
+from balancer.core.model import House
+from balancer.core.state import INFINITY, Reading, State
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What follows from one event.
+
+    Attributes:
+        state: To be given to the next step.
+        commands: To be sent now, in this order; every OFF before every ON.
+        decided: Decisions with commands, whether sent now or paced (R11).
+        notes: To be counted and logged.
+        deadline_s: Earliest instant at which silence would change our mind.
+    """
+
+    state: State
+    commands: tuple[Command, ...] = ()
+    decided: tuple[Decided, ...] = ()
+    notes: tuple[Note, ...] = ()
+    deadline_s: float = INFINITY
+
+
+def step(house: House, state: State, event: Event) -> Decision:
+    """Decide what follows from one event; ``event.at_s`` never falls."""
+    assert event.at_s >= state.at_s, (event.at_s, state.at_s)
+    draft = Draft(house, state, event.at_s)
+    wish.accrue(draft)
+    cause = _take_in(draft, event)
+    doubted = act.run_timers(draft)
+    _end_requests(draft)
+    act.tidy(draft)
+    restrain.go_blind(draft)
+    if draft.state.started:
+        shed.shed(draft, Cause.UNCONFIRMED if doubted else cause or Cause.OVERLOAD)
+        for circuit in _quiet_circuits(draft, event):
+            measure.note_room(draft, circuit)
+        restrain.lower_to_caps(draft)
+        restrain.release(draft, Cause.BOOST if isinstance(event, BoostSet) else Cause.REQUEST)
+        if isinstance(event, RotateDue):
+            allocate.rotate(draft)
+        allocate.fill(draft)
+    act.transmit(draft)
+    reasons.explain(draft)
+    return _decision(draft)
+
+
+def _decision(draft: Draft) -> Decision:
+    house, state = draft.house, draft.state
+    available_w = {
+        circuit: estimate.available_w(house, state, circuit)
+        for _, circuit in draft.switchings
+        if circuit is not None
+    }
+    state.timers_s = _timers_s(draft)
+    return Decision(
+        state=state,
+        commands=tuple(draft.commands),
+        decided=tuple(draft.decided(available_w)),
+        notes=tuple(draft.notes),
+        deadline_s=min(state.timers_s, _silence_s(house, state)),
+    )
+
+
+def _take_in(draft: Draft, event: Event) -> Cause | None:
+    """Take an event into the state; return the cause of sheds that follow, None as usual."""
+    state = draft.state
+    match event:
+        case MeterReadings():
+            measure.take(draft, event)
+        case RelayReported():
+            act.report(draft, event.load, on=event.on)
+        case RequestReported():
+            _requested(draft, event)
+        case BoostSet():
+            ls = draft.load(event.load)
+            ls.boost_until_s = event.at_s + event.for_s if event.for_s > 0.0 else None
+            if event.for_s > 0.0 and not ls.on:
+                ls.asked = Cause.BOOST
+        case AwaySet():
+            state.away = event.away
+        case ModeSet():
+            draft.circuit(event.circuit).mode = event.mode
+        case LimitSet():
+            cs = draft.circuit(event.circuit)
+            cs.usable_w += event.limit_w - cs.limit_w
+            cs.limit_w = event.limit_w
+            return Cause.LIMIT
+        case DeviceReported():
+            ls = draft.load(event.load)
+            before, ls.online = ls.online, event.online
+            if event.online and before is False:
+                act.returned(draft, event.load)
+            elif not event.online:
+                ls.claim = False
+        case Connected():
+            state.connected = True
+            for name in state.meters:
+                draft.meter(name).since_connect = 0
+            act.ask_all(draft)
+        case Disconnected():
+            state.connected = False
+        case Started():
+            _remember(draft, event.memory)
+            state.started = True
+        case StopRequested():
+            state.stopping = not draft.house.keep_on_exit
+        case RotateDue() | Wake():
+            pass
+        case _:
+            assert_never(event)
+    return None
+
+
+def _requested(draft: Draft, event: RequestReported) -> None:
+    """R8: the first change acts at once, changes within ``hold_off`` are merged."""
+    zone = draft.zone(event.zone)
+    zone.reported = event.requested
+    zone.reported_s = event.at_s
+    if event.requested is not zone.requested and event.at_s >= zone.held_until_s:
+        _change_request(draft, event.zone, requested=event.requested)
+
+
+def _change_request(draft: Draft, name: str, *, requested: bool) -> None:
+    zone = draft.zone(name)
+    zone.requested = requested
+    zone.held_until_s = draft.at_s + draft.house.hold_off_s
+    if requested:
+        for load in draft.house.loads.values():
+            if load.zone == name and not draft.state.loads[load.name].on:
+                draft.load(load.name).asked = Cause.REQUEST
+
+
+def _end_requests(draft: Draft) -> None:
+    """End what time ends: held-off changes, requests not repeated, boosts."""
+    for name, zone in draft.state.zones.items():
+        ttl_s = draft.house.zones[name].request_ttl_s
+        if ttl_s is not None and zone.reported and draft.at_s >= zone.reported_s + ttl_s:
+            draft.zone(name).reported = False
+        now = draft.state.zones[name]
+        if now.reported is not now.requested and draft.at_s >= now.held_until_s:
+            _change_request(draft, name, requested=now.reported)
+    for name, ls in draft.state.loads.items():
+        if ls.boost_until_s is not None and draft.at_s >= ls.boost_until_s:
+            draft.load(name).boost_until_s = None
+
+
+def _quiet_circuits(draft: Draft, event: Event) -> list[str]:
+    """Return the circuits whose room a reading has told anew."""
+    if not isinstance(event, MeterReadings):
+        return []
+    circuits = []
+    for name, circuit in draft.house.circuits.items():
+        meters = [circuit.meter, circuit.available, *circuit.non_heating_meters]
+        if any(meter is not None and meter.name in event.power_w for meter in meters):
+            circuits.append(name)
+    return circuits
+
+
+def _remember(draft: Draft, memory: Memory) -> None:
+    """Take over what the retained topics kept (R15)."""
+    house, state = draft.house, draft.state
+    state.away = memory.away
+    for name, kept in memory.circuits.items():
+        cs = draft.circuit(name)
+        cs.mode = kept.mode
+        if kept.limit_w is not None:
+            cs.limit_w = min(kept.limit_w, house.circuits[name].limit_w)
+    for name, requested in memory.requests.items():
+        zone = draft.zone(name)
+        if zone.reported_s <= state.since_s and not zone.reported:
+            zone.requested = zone.reported = requested
+            zone.reported_s = draft.at_s
+    for name, was in memory.loads.items():
+        ls = draft.load(name)
+        ls.served_s, ls.wanted_s = was.served_s, was.wanted_s
+        ls.boost_until_s = was.boost_until_s
+        ls.changed_s = was.switched_s if ls.changed_s is None else ls.changed_s
+        ls.switches += was.switches
+        ls.shed = was.shed and not ls.on
+        ls.claim = was.claim
+        ls.assumed_off = was.on is False
+        if was.learned_w is not None:
+            ratio = was.learned_w / house.rated_w[name]
+            ls.ratios = (Reading(draft.at_s, ratio),) * learn.ENOUGH
+        if was.on and ls.adopt:
+            ls.on = True
+
+
+def _timers_s(draft: Draft) -> float:
+    """Return the earliest deadline but for silent meters."""
+    house, state = draft.house, draft.state
+    due: list[float] = []
+    for name, zone in state.zones.items():
+        if zone.reported is not zone.requested:
+            due.append(zone.held_until_s)
+        ttl_s = house.zones[name].request_ttl_s
+        if ttl_s is not None and zone.reported:
+            due.append(zone.reported_s + ttl_s)
+    for name, ls in state.loads.items():
+        if ls.boost_until_s is not None:
+            due.append(ls.boost_until_s)
+        if state.connected and state.started:
+            due.append(act.deadline_s(draft, name, ls))
+        wanted = wish.wanted(house, state, name)
+        if ls.on and not wanted:
+            due.append(restrain.released_s(house, name, ls))
+        if not ls.on and wanted:
+            due.append(restrain.rested_s(house, name, ls))
+            if ls.fault and ls.dead:
+                due.append(ls.retry_s)
+        due.append(ls.left_alone_until_s)
+    later = [each for each in due if each > draft.at_s]
+    return min(later, default=INFINITY)
+
+
+def _silence_s(house: House, state: State) -> float:
+    """Return when the next meter would have been silent for too long."""
+    due = INFINITY
+    for circuit in house.circuits.values():
+        guard = restrain.guard_meter(circuit)
+        if guard is not None and not state.circuits[circuit.name].blind:
+            due = min(due, restrain.last_heard_s(state, guard) + guard.stale_after_s)
+        for meter in circuit.non_heating_meters:
+            last = state.meters[meter.name].last
+            if last is not None and last.at_s + meter.stale_after_s >= state.at_s:
+                due = min(due, last.at_s + meter.stale_after_s)
+    # just after, since a meter is stale only when it was silent for longer
+    return due + 0.001

@@ -1,0 +1,112 @@
+"""R5: which loads are wanted, who may be switched, and who comes first."""
+
+from collections.abc import Iterable
+from math import exp
+
+from balancer.core.draft import Draft
+from balancer.core.model import Estimation, House
+from balancer.core.state import LoadState, State
+
+FORGET_S = 86_400.0
+LEAST_LEAD = 0.03  # a share must be lower by more than this to take a place (R6)
+
+
+def boosted(ls: LoadState, at_s: float) -> bool:
+    """Return whether a boost is running."""
+    return ls.boost_until_s is not None and at_s < ls.boost_until_s
+
+
+def wanted(house: House, state: State, name: str) -> bool:
+    """Return whether a load is requested or boosted, and nobody is away."""
+    if state.away or state.stopping:
+        return False
+    ls = state.loads[name]
+    return state.zones[house.loads[name].zone].requested or boosted(ls, state.at_s)
+
+
+def left_alone(ls: LoadState, at_s: float) -> bool:
+    """Return whether somebody else's switching is left as it is (R11)."""
+    return at_s < ls.left_alone_until_s
+
+
+def ready(house: House, state: State, circuit: str) -> bool:
+    """Return whether the circuit's meters have reported since start or reconnect (R15)."""
+    own = house.circuits[circuit]
+    if own.estimation is Estimation.GLOBAL:
+        assert own.meter is not None, circuit
+        return state.meters[own.meter.name].since_connect >= 2
+    if own.estimation is Estimation.EXTERNAL and own.available is not None:
+        return state.meters[own.available.name].since_connect >= 1
+    return True
+
+
+def starting(house: House, state: State, name: str) -> bool:
+    """Return whether a load's relay or meters are not yet known (R15); blindness is known."""
+    return not (
+        state.started
+        and state.loads[name].reconciled
+        and all(
+            ready(house, state, circuit) or state.circuits[circuit].blind
+            for circuit in house.power_w[name]
+        )
+    )
+
+
+def controllable(state: State, name: str) -> bool:
+    """Return whether turns may be given to a load: its relay is known, reachable and obeys."""
+    ls = state.loads[name]
+    return (
+        ls.reconciled and not ls.fault and ls.online is not False and not left_alone(ls, state.at_s)
+    )
+
+
+def share(house: House, state: State, name: str) -> float:
+    """Return served ÷ wanted time, divided by the load's turns; 0 if never."""
+    ls = state.loads[name]
+    if ls.wanted_s <= 0.0:
+        return 0.0
+    return ls.served_s / ls.wanted_s / house.loads[name].turns
+
+
+def rank_class(house: House, state: State, name: str) -> tuple[bool, int]:
+    """Return what is compared before the share: greater is served first."""
+    return (boosted(state.loads[name], state.at_s), house.loads[name].priority)
+
+
+def in_order(house: House, state: State, names: Iterable[str]) -> list[str]:
+    """Return loads in R5's order: boosted, priority, least share, ``order``."""
+
+    def key(name: str) -> tuple[bool, int, float, int]:
+        is_boosted, priority = rank_class(house, state, name)
+        return (not is_boosted, -priority, share(house, state, name), house.rank[name])
+
+    return sorted(names, key=key)
+
+
+def accrue(draft: Draft) -> None:
+    """Count served and wanted time up to now, as things were since the last step (R6).
+
+    A load's time counts while a wanted load of its class on one of its circuits waits.
+    """
+    house, state = draft.house, draft.state
+    passed_s = draft.at_s - state.accrued_s
+    if passed_s <= 0.0:
+        return
+    contested: set[tuple[str, bool, int]] = set()
+    wanting = [
+        name for name in house.loads if wanted(house, state, name) and controllable(state, name)
+    ]
+    for name in wanting:
+        if not state.loads[name].on:
+            of_class = rank_class(house, state, name)
+            contested.update((circuit, *of_class) for circuit in house.power_w[name])
+    state.accrued_s = draft.at_s
+    if not contested:
+        return
+    keep = exp(-passed_s / FORGET_S)
+    for name in wanting:
+        of_class = rank_class(house, state, name)
+        if any((circuit, *of_class) in contested for circuit in house.power_w[name]):
+            ls = draft.load(name)
+            ls.wanted_s = ls.wanted_s * keep + passed_s
+            ls.served_s = ls.served_s * keep + (passed_s if ls.on else 0.0)
