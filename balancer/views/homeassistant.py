@@ -62,7 +62,7 @@ def discovery(house: House, topics: Topics, *, prefix: str, version: str) -> Mes
             key: {
                 **component,
                 "unique_id": f"{identity}_{key}",
-                "default_entity_id": f"{component['platform']}.{_slug(identity)}_{_slug(key)}",
+                "default_entity_id": f"{component['platform']}.{_entity(identity, key)}",
             }
             for key, component in _components(house, topics)
         },
@@ -117,8 +117,10 @@ def _identity(topics: Topics) -> str:
     return re.sub(r"[^A-Za-z0-9_-]", "_", f"{topics.base}_{topics.house}")
 
 
-def _slug(text: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")
+def _entity(identity: str, key: str) -> str:
+    """Return what people type: house, name and what it is, without the kind of thing."""
+    named = re.sub(r"^(circuit|load|zone)_", "", key)
+    return re.sub(r"[^a-z0-9]+", "_", f"{identity}_{named}".lower()).strip("_")
 
 
 def _dump(document: Mapping[str, Json]) -> bytes:

@@ -206,6 +206,15 @@ def test_unique_ids_are_unique_and_differ_between_houses() -> None:
     assert not set(one) & set(other)
 
 
+def test_entity_ids_are_short_and_unique() -> None:
+    components = the_document()["components"]
+    ids = [component["default_entity_id"] for component in components.values()]
+    assert len(ids) == len(set(ids))
+    assert "switch.balancer_house_lounge_request" in ids
+    assert "sensor.balancer_house_main_power" in ids
+    assert "binary_sensor.balancer_house_towels_running" in ids
+
+
 def test_a_title_is_shown_and_a_name_is_made_readable_without_one() -> None:
     components = the_document()["components"]
     assert components["load_lounge_window_reason"]["name"] == "Lounge, window reason"
