@@ -1,0 +1,41 @@
+"""Fuzzes what reads payloads: python -m tests.fuzz --payloads 2000000 --seed 1."""
+
+import argparse
+import sys
+
+from tests.fuzz.campaign import Campaign, run
+from tests.fuzz.targets import TARGETS
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a campaign; return 1 if there is a counterexample."""
+    parser = argparse.ArgumentParser(description="Sends nearly right payloads until one hurts.")
+    parser.add_argument("--payloads", type=int, default=200_000, help="how many (200000)")
+    parser.add_argument("--seed", type=int, default=1, help="of everything (1)")
+    parser.add_argument("--target", choices=sorted(TARGETS), default="decoders")
+    options = parser.parse_args(arguments)
+    campaign = run(TARGETS[options.target](), count=options.payloads, seed=options.seed)
+    report(campaign, seed=options.seed, target=options.target)
+    return 1 if campaign.counterexample else 0
+
+
+def report(campaign: Campaign, *, seed: int, target: str) -> None:
+    """Print what was done and found."""
+    per_s = campaign.sent / max(campaign.took_s, 1e-9)
+    print(
+        f"{campaign.sent} payloads to {target}, seed {seed}: {per_s:.0f}/s, "
+        f"{campaign.accepted} accepted"
+    )
+    print(f"slowest {campaign.slowest_s * 1e3:.1f} ms: {campaign.slowest}")
+    if (found := campaign.counterexample) is None:
+        print("no counterexample")
+        return
+    print(f"counterexample {found.number}: {found.family} {found.kind} on {found.topic}")
+    print(f"  payload {found.payload[:500]!r}")
+    print(f"  smaller {found.smaller[:500]!r}")
+    print(f"  raises  {type(found.error).__name__}: {found.error}")
+    print(f"  again   python tests/fuzz/run.py --seed {seed} --payloads {found.number + 1}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

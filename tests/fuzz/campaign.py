@@ -1,0 +1,107 @@
+"""Sends payloads to a target until one is a counterexample, and makes that one small."""
+
+import time
+from dataclasses import dataclass
+from random import Random
+
+from tests.fuzz.payloads import KINDS, payloads
+from tests.fuzz.targets import Target
+
+STRAY = 0.1  # share of payloads that go to a topic of another kind
+
+
+@dataclass(frozen=True, slots=True)
+class Counterexample:
+    """A payload that must not do what it did.
+
+    Attributes:
+        number: Its position in the campaign, from 0.
+        smaller: The smallest payload found that raises the same kind of error.
+    """
+
+    number: int
+    family: str
+    kind: str
+    topic: str
+    payload: bytes
+    smaller: bytes
+    error: Exception
+
+
+@dataclass(frozen=True, slots=True)
+class Campaign:
+    """What was done.
+
+    Attributes:
+        sent: Payloads.
+        accepted: Those that were a report.
+        took_s: Seconds of wall clock.
+        slowest_s: Seconds of the slowest one, with its kind and its beginning.
+    """
+
+    sent: int
+    accepted: int
+    took_s: float
+    slowest_s: float
+    slowest: str
+    counterexample: Counterexample | None
+
+
+def run(target: Target, *, count: int, seed: int) -> Campaign:
+    """Send ``count`` payloads; stop at the first counterexample.
+
+    Args:
+        target: Where to.
+        count: How many.
+        seed: Everything follows from it.
+    """
+    topics = {key: tuple(known) for key in KINDS if (known := target.topics(*key))}
+    every = sorted({topic for known in topics.values() for topic in known})
+    stray = Random(seed)
+    accepted = sent = 0
+    slowest_s, slowest = 0.0, ""
+    counterexample = None
+    began_s = time.perf_counter()
+    for number, (family, kind, payload) in enumerate(payloads(seed, tuple(topics))):
+        if sent == count:
+            break
+        known = topics[family, kind]
+        topic = stray.choice(every if stray.random() < STRAY else known)
+        sent += 1
+        before_s = time.perf_counter()
+        try:
+            accepted += target(topic, payload) is True
+        except Exception as error:  # noqa: BLE001 - whatever it raises is what we look for
+            smaller = shrink(target, topic, payload, type(error))
+            counterexample = Counterexample(number, family, kind, topic, payload, smaller, error)
+            break
+        if (spent_s := time.perf_counter() - before_s) > slowest_s:
+            slowest_s = spent_s
+            slowest = f"{family} {kind}, {len(payload)} bytes: {payload[:40]!r}"
+    took_s = time.perf_counter() - began_s
+    return Campaign(sent, accepted, took_s, slowest_s, slowest, counterexample)
+
+
+def shrink(target: Target, topic: str, payload: bytes, error: type[Exception]) -> bytes:
+    """Return a smallest part of a payload that still raises the same kind of error."""
+
+    def fails(part: bytes) -> bool:
+        try:
+            target(topic, part)
+        except error:
+            return True
+        except Exception:  # noqa: BLE001 - another error is another counterexample
+            return False
+        return False
+
+    step = len(payload)
+    while step:
+        at = 0
+        while at < len(payload):
+            part = payload[:at] + payload[at + step :]
+            if fails(part):
+                payload = part
+            else:
+                at += step
+        step //= 2
+    return payload
