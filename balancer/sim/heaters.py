@@ -72,10 +72,13 @@ class Heater:
         """Return whether the contact lets it heat."""
         return self.contact != self.inverted
 
+    def could_draw_w(self, voltage_v: float) -> float:
+        """Return what it takes when mains and contact let it, in watts."""
+        return 0.0 if self.cut_out else self.resistance_w * (voltage_v / NOMINAL_V) ** 2
+
     def settle_power(self, at_s: float, voltage_v: float) -> bool:
         """Work out what it draws from now on; return whether that changed."""
-        on = self.powered and self.allowed and not self.cut_out
-        power_w = self.resistance_w * (voltage_v / NOMINAL_V) ** 2 if on else 0.0
+        power_w = self.could_draw_w(voltage_v) if self.powered and self.allowed else 0.0
         if power_w == self.power_w:
             return False
         self._body_k = self._body(at_s)

@@ -182,6 +182,10 @@ class SimHouse:
         """Return what a load takes now, in watts."""
         return self._heaters[load].power_w
 
+    def could_draw_w(self, load: str) -> float:
+        """Return what a load would take now if its contact let it, in watts."""
+        return self._heaters[load].could_draw_w(self.voltage_v)
+
     def heating(self, load: str) -> bool:
         """Return whether a load's contact lets it heat, whether or not it draws."""
         return self._heaters[load].allowed
