@@ -1,4 +1,4 @@
-"""R10–R12: decisions become commands; commands are verified, repeated, given up.
+"""R10 to R12: decisions become commands; commands are verified, repeated, given up.
 
 A switching is a ``Flight`` from the decision until every reading shows it. What is sent
 when is decided here; what is wanted is decided elsewhere.
@@ -6,15 +6,15 @@ when is decided here; what is wanted is decided elsewhere.
 
 from dataclasses import replace
 
-from balancer.core import estimate, learn
+from balancer.core import estimate, learn, wish
 from balancer.core.commands import (
     Cause,
     NoteKind,
     QueryRelay,
     Reason,
     RenewLease,
-    SwitchRelay,
     Switching,
+    SwitchRelay,
 )
 from balancer.core.draft import Draft
 from balancer.core.state import INFINITY, Flight, LoadState, Reading
@@ -46,6 +46,7 @@ def decide(
         circuit: The circuit it is made for; None: the load's own.
     """
     house = draft.house
+    wish.accrue(draft)
     ls = draft.load(name)
     never_sent = ls.flight is not None and ls.flight.on and ls.flight.first_sent_s is None
     ls.on = on

@@ -1,4 +1,4 @@
-"""R4, R8, R13, R16: what makes loads go off beside a shed: away, ended requests, caps, blindness."""
+"""R4, R8, R13, R16: what takes loads off beside a shed: away, ended requests, caps, blindness."""
 
 from balancer.core import act, estimate, wish
 from balancer.core.commands import Cause, NoteKind, Reason

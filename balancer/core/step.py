@@ -64,7 +64,8 @@ def step(house: House, state: State, event: Event) -> Decision:
     """Decide what follows from one event; ``event.at_s`` never falls."""
     assert event.at_s >= state.at_s, (event.at_s, state.at_s)
     draft = Draft(house, state, event.at_s)
-    wish.accrue(draft)
+    if not isinstance(event, MeterReadings) or event.at_s >= state.timers_s:
+        wish.accrue(draft)  # a reading alone changes nobody's wishes
     cause = _take_in(draft, event)
     doubted = act.run_timers(draft)
     _end_requests(draft)

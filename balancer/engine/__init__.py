@@ -2,3 +2,7 @@
 
 Service and simulator are two drivers of this one engine.
 """
+
+from balancer.engine.engine import Engine, Outgoing
+
+__all__ = ["Engine", "Outgoing"]

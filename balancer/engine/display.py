@@ -1,0 +1,238 @@
+"""Outwards: what is shown, and when: state topics, events, status, discovery.
+
+State topics are published when they change, when somebody sets them and after each connect;
+the status at once on every decision, on other changes at most every 5 s, at least every 60 s.
+"""
+
+from collections.abc import Callable, Iterator
+from datetime import date, datetime
+
+from balancer import __version__
+from balancer.config.setup import Setup
+from balancer.core.commands import Decided
+from balancer.core.snapshot import Snapshot
+from balancer.core.state import INFINITY, State
+from balancer.core.step import Decision
+from balancer.views import event_log, homeassistant
+from balancer.views.counts import Counts
+from balancer.views.memory import Left
+from balancer.views.status import dump, shown, status
+from balancer.views.topics import Topics
+from balancer.wire import Message
+
+CHANGES_S = 5.0
+HEARTBEAT_S = 60.0
+DISCOVERY_AGAIN_S = 5.0
+DISCOVERY_AFTER_BIRTH_S = 1.0
+MOST_EVENTS = 200  # not yet shown
+EPSILON_S = 0.05
+
+
+class Display:
+    """What the world can see of one house.
+
+    Attributes:
+        due_s: When ``messages`` has something to show; infinite before the start.
+        reads: Topics of Home Assistant's that it reads itself.
+    """
+
+    def __init__(self, setup: Setup, topics: Topics, counts: Counts) -> None:
+        self._house = setup.house
+        self._topics = topics
+        self._counts = counts
+        self._discovery: Message | None = None
+        self._birth: str | None = None
+        if setup.discovery_prefix is not None:
+            self._discovery = homeassistant.discovery(
+                setup.house, topics, prefix=setup.discovery_prefix, version=__version__
+            )
+            self._birth = f"{setup.discovery_prefix}/status"
+        self.reads = frozenset(
+            each
+            for each in (self._birth, self._discovery and self._discovery.topic)
+            if each is not None
+        )
+        self.due_s = INFINITY
+        self._old_discovery: bytes | None = None
+        self._discovery_due_s = INFINITY
+        self._discovered_s = -INFINITY
+        self._availability = False
+        self._published: dict[str, bytes] = {}
+        self._to_answer: set[str] = set()
+        self._to_clear: tuple[str, ...] = ()
+        self._events: list[tuple[float, Decided]] = []
+        self._sequence = 0
+        self._status_s = -INFINITY
+        self._status_now = False
+        self._shown: object = None
+        self._started = False
+        self._day: date | None = None
+        self._at_midnight: dict[str, int] = {}
+        self._today_before: dict[str, int] = {}
+
+    def subscriptions(self) -> dict[str, int]:
+        """Return what Home Assistant's side needs: birth and, before the start, our document."""
+        wanted = {}
+        if self._birth is not None:
+            wanted[self._birth] = 0
+        if self._discovery is not None and not self._started:
+            wanted[self._discovery.topic] = 1
+        return wanted
+
+    def read(self, message: Message, at_s: float) -> bool:
+        """Take in a message on one of ``reads``; return whether it was one of ours."""
+        if message.topic == self._birth:
+            if message.payload == b"online" and not message.retain and self._started:
+                after_s = max(
+                    at_s + DISCOVERY_AFTER_BIRTH_S, self._discovered_s + DISCOVERY_AGAIN_S
+                )
+                self._discovery_due_s = min(self._discovery_due_s, after_s)
+                self.due_s = min(self.due_s, self._discovery_due_s)
+        elif not self._started and message.retain:
+            self._old_discovery = message.payload
+        return True
+
+    def take_over(self, left: Left, today: date) -> None:
+        """Go on from what the previous run left."""
+        self._sequence = left.sequence
+        self._to_clear = left.gone
+        if left.at is not None and left.at.date() == today:
+            self._today_before = dict(left.switches_today)
+
+    def everything(self, at_s: float) -> None:
+        """After a connect or the start: publish all there is, once."""
+        self._started = True
+        self._published.clear()
+        self._availability = True
+        self._discovery_due_s = at_s if self._discovery is not None else INFINITY
+        self._status_now = True
+        self.due_s = at_s
+
+    def answer(self, topic: str | None, at_s: float) -> None:
+        """Publish a state topic that somebody set, changed or not."""
+        if topic is not None:
+            self._to_answer.add(topic)
+            self.due_s = min(self.due_s, at_s)
+
+    def follow(self, before: State, decision: Decision, at_s: float) -> None:
+        """Take note of a step."""
+        if not self._started:
+            return
+        if decision.decided:
+            self._events += [(at_s, decided) for decided in decision.decided]
+            del self._events[:-MOST_EVENTS]
+        after = decision.state
+        if (
+            decision.decided
+            or decision.notes
+            or after.loads is not before.loads
+            or after.zones is not before.zones
+            or after.away is not before.away
+        ):
+            self._status_now = self._status_now or bool(decision.decided or decision.notes)
+            self.due_s = min(self.due_s, at_s)
+        elif after.circuits is not before.circuits:
+            self.due_s = min(self.due_s, max(at_s, self._status_s + CHANGES_S))
+
+    def messages(
+        self,
+        state: State,
+        seen: Snapshot,
+        *,
+        to_datetime: Callable[[float], datetime],
+        next_tick: datetime,
+    ) -> tuple[Message, ...]:
+        """Return what is due; ``due_s`` is then the next time."""
+        at_s = seen.at_s
+        self._counts.follow(seen)
+        out: list[Message] = []
+        if self._availability:
+            self._availability = False
+            out.append(Message(self._topics.availability, b"online", qos=1, retain=True))
+        out += (Message(topic, b"", qos=1, retain=True) for topic in self._to_clear)
+        self._to_clear = ()
+        if at_s >= self._discovery_due_s and self._discovery is not None:
+            self._discovery_due_s = INFINITY
+            self._discovered_s = at_s
+            out += self._discover(self._discovery)
+        out += self._states(state, seen)
+        for happened_s, decided in self._events:
+            document = event_log.event(
+                decided, self._house, at=to_datetime(happened_s), dry_run=self._house.dry_run
+            )
+            out.append(Message(self._topics.event, dump(document)))
+        self._events.clear()
+        out += self._status(seen, to_datetime, next_tick)
+        self.due_s = min(
+            self._discovery_due_s,
+            self._status_s + HEARTBEAT_S,
+        )
+        return tuple(out)
+
+    def _discover(self, discovery: Message) -> Iterator[Message]:
+        if self._old_discovery is not None:
+            leftover = homeassistant.leftovers(self._old_discovery, discovery)
+            self._old_discovery = None
+            if leftover is not None:
+                yield leftover
+        yield discovery
+
+    def _states(self, state: State, seen: Snapshot) -> Iterator[Message]:
+        for topic, payload in self._state_payloads(state, seen):
+            if self._published.get(topic) != payload or topic in self._to_answer:
+                self._published[topic] = payload
+                yield Message(topic, payload, qos=1, retain=True)
+        self._to_answer.clear()
+
+    def _state_payloads(self, state: State, seen: Snapshot) -> Iterator[tuple[str, bytes]]:
+        topics = self._topics
+        yield topics.away, _switch(seen.away)
+        for name, zone in self._house.zones.items():
+            if zone.own_switch:
+                yield topics.zone(name), _switch(seen.zones[name])
+        for name, load in seen.loads.items():
+            yield topics.load_state(name), _switch(load.on)
+            yield topics.boost(name), _switch(load.boosted)
+        for name, circuit in self._house.circuits.items():
+            cs = state.circuits[name]
+            if circuit.steps is not None:
+                yield topics.mode(name), b"auto" if cs.mode is None else str(cs.mode).encode()
+            yield topics.limit(name), f"{circuit.show(cs.limit_w):g}".encode()
+
+    def _status(
+        self, seen: Snapshot, to_datetime: Callable[[float], datetime], next_tick: datetime
+    ) -> Iterator[Message]:
+        at_s = seen.at_s
+        due = self._status_now or at_s >= self._status_s + CHANGES_S - EPSILON_S
+        if not due:
+            return
+        document = status(
+            self._house,
+            seen,
+            sequence=self._sequence + 1,
+            next_tick=next_tick,
+            switches_today=self._today(seen, to_datetime(at_s).date()),
+            to_datetime=to_datetime,
+        )
+        now = shown(document)
+        if self._status_now or now != self._shown or at_s >= self._status_s + HEARTBEAT_S:
+            self._status_now = False
+            self._shown = now
+            self._sequence += 1
+            self._status_s = at_s
+            yield Message(self._topics.status, dump(document), qos=1, retain=True)
+
+    def _today(self, seen: Snapshot, today: date) -> dict[str, int]:
+        if today != self._day:
+            if self._day is not None:
+                self._today_before = {}
+            self._day = today
+            self._at_midnight = {name: load.switches for name, load in seen.loads.items()}
+        return {
+            name: load.switches - self._at_midnight[name] + self._today_before.get(name, 0)
+            for name, load in seen.loads.items()
+        }
+
+
+def _switch(on: bool) -> bytes:
+    return b"ON" if on else b"OFF"
