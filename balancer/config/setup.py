@@ -44,7 +44,7 @@ class Schedule(Protocol):
     """When ticks are due; wall clock, with zone."""
 
     def next_after(self, instant: datetime) -> datetime:
-        """Return the first tick after an aware instant; DST is the schedule's business (UTC out)."""
+        """Return the first tick after an aware instant, in UTC; DST is the schedule's business."""
         ...
 
 
