@@ -1,1 +1,1 @@
-"""The service: asyncio, sockets, signals, clocks around the engine."""
+"""Drives the engine: sockets, clocks, signals."""

@@ -1,0 +1,61 @@
+"""How long to wait before the next attempt to connect, and why the last one failed."""
+
+import random
+from dataclasses import dataclass
+from enum import StrEnum
+
+_FIRST_S = 0.2
+_LONGEST_S = 5.0
+_LONGEST_REFUSED_S = 0.7  # nobody listens: asking costs a packet, and it shall be back in 1 s
+_STABLE_S = 10.0  # a connection that lived so long was a good one
+_KICKED_S = 5.0  # who is kicked so soon after connecting may have a rival
+_KICKS = 3
+
+
+class Loss(StrEnum):
+    """Why there is no connection (label ``cause`` of ``balancer_mqtt_reconnects_total``)."""
+
+    REFUSED = "refused"  # nobody listens
+    UNKNOWN_HOST = "unknown_host"
+    UNREACHABLE = "unreachable"  # no answer, no route
+    CREDENTIALS = "credentials"
+    REJECTED = "rejected"  # another negative CONNACK
+    TLS = "tls"
+    CLOSED = "closed"  # by the broker or something between
+    SILENT = "silent"  # the heartbeat did not come back
+    GAP = "gap"  # this process stood still
+    ROLE = "role"  # another balancer took over
+
+
+@dataclass(slots=True)
+class Backoff:
+    """Waiting times: jittered, doubling from 0.2 s to 5 s, for ever."""
+
+    _next_s: float = _FIRST_S
+    _kicks: int = 0
+
+    def after(self, loss: Loss, lived_s: float | None) -> float:
+        """Return the seconds to wait now.
+
+        Args:
+            loss: Why there is no connection.
+            lived_s: How long it had lasted, in seconds; None if it never came about.
+        """
+        if lived_s is not None and lived_s >= _STABLE_S:
+            self._next_s, self._kicks = _FIRST_S, 0
+        if loss in {Loss.GAP, Loss.ROLE}:
+            return 0.0
+        if loss is Loss.CLOSED and lived_s is not None and lived_s < _KICKED_S:
+            self._kicks += 1
+        wait_s = self._next_s
+        self._next_s = min(_LONGEST_S, 2.0 * wait_s)
+        if loss is Loss.REFUSED:
+            wait_s = min(wait_s, _LONGEST_REFUSED_S)
+        if self.rivalled:
+            return _LONGEST_S * random.uniform(1.0, 1.3)  # noqa: S311 - no secret
+        return wait_s * random.uniform(0.8, 1.2)  # noqa: S311 - no secret
+
+    @property
+    def rivalled(self) -> bool:
+        """Kicked so often at once that another client must have the same id."""
+        return self._kicks >= _KICKS

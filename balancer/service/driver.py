@@ -1,0 +1,254 @@
+"""Drives the engine: messages and time in, messages out. Nothing here waits.
+
+Everything happens in the callback that read the messages: decide, write all relay commands of
+the decision with one ``send``, and leave the rest to the outbox.
+"""
+
+import asyncio
+import math
+from collections.abc import Callable, Mapping, Sequence
+
+from balancer.engine import Engine, Outgoing
+from balancer.service.clock import Clock
+from balancer.service.inbox import newest
+from balancer.service.outbox import Outbox
+from balancer.service.packets import DISCONNECT, Received, publish_packet
+from balancer.service.stream import Stream
+from balancer.views.counts import Session as SessionCounts
+from balancer.wire import Message
+
+GAP_S = 3.0
+_SHORTEST_SLEEP_S = 0.0005  # a deadline that stays in the past must not starve the loop
+_LAST_WORDS_S = 0.5
+_LAST_IDS = 0x7000  # of QoS 1 messages after which nothing comes
+
+Log = Callable[[int, str], None]
+
+
+class Driver:
+    """The one place that calls the engine.
+
+    Attributes:
+        engine: What decides.
+        stream: Where commands go; None without a connection or while standing by.
+        counts: Where reactions are counted.
+        failed: Gets the exception of the engine; then nothing is decided any more (R16).
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        clock: Clock,
+        counts: SessionCounts,
+        *,
+        meter_topics: frozenset[bytes],
+        overtaken: frozenset[bytes],
+        log: Log,
+        on_gap: Callable[[float], None],
+    ) -> None:
+        """Begin to keep the engine's deadlines.
+
+        Args:
+            engine: What decides.
+            clock: When.
+            counts: Where reactions are counted.
+            meter_topics: Topics that carry readings.
+            overtaken: Those of them that carry nothing else: only the newest counts.
+            log: Takes lines after the commands are sent.
+            on_gap: Called with the seconds that the process stood still.
+        """
+        self.engine = engine
+        self.stream: Stream | None = None
+        self.outbox = Outbox()
+        self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._clock = clock
+        self.counts = counts
+        self._meter_topics = meter_topics
+        self._overtaken = overtaken
+        self._topics: dict[bytes, str] = {}
+        self._log = log
+        self._lines: list[tuple[int, str]] = []
+        self._on_gap = on_gap
+        self._loop = asyncio.get_running_loop()
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_s = math.inf
+        self._awake_s = clock.awake_s()
+        self._pumping = False
+        self._farewell = DISCONNECT
+
+    # -- what happens ----------------------------------------------------------------------------
+
+    def messages(
+        self, batch: Sequence[Received], at_s: float, own: Mapping[bytes, Callable[..., None]]
+    ) -> None:
+        """Decide on what was received together.
+
+        Args:
+            batch: In the order in which it came.
+            at_s: When, in monotonic seconds.
+            own: What takes messages of some topics instead of the engine.
+        """
+        if self.failed.done() or self.gap():
+            return
+        try:
+            kept = newest(batch, self._overtaken)
+            self.engine.counts.conflated += len(batch) - len(kept)
+            for each in kept:
+                handler = own.get(each.topic)
+                if handler is not None:
+                    handler(each, at_s)
+                    continue
+                topic = self._topics.get(each.topic)
+                if topic is None:
+                    continue  # not subscribed: some brokers send it all the same
+                message = Message(
+                    topic, each.payload, 0 if each.packet_id is None else 1, each.retain
+                )
+                outgoing = self.engine.receive(message, at_s)
+                if outgoing.commands and self.stream is not None:
+                    self.stream.publish_all(outgoing.commands)
+                    if each.topic in self._meter_topics:
+                        self.counts.reaction.observe(self._clock.monotonic_s() - at_s)
+                if outgoing.rest:
+                    self.outbox.put(outgoing.rest)
+            self._after()
+        except Exception as error:  # noqa: BLE001 - R16: whatever it is, heat goes off
+            self.fail(error)
+
+    def tell(self, ask: Callable[[float], Outgoing]) -> None:
+        """Give the engine something else to think about: ``connected``, ``start``, ``stop``."""
+        if self.failed.done():
+            return
+        try:
+            outgoing = ask(self._clock.monotonic_s())
+            if outgoing.commands and self.stream is not None:
+                self.stream.publish_all(outgoing.commands)
+            self.outbox.put(outgoing.rest)
+            self._after()
+        except Exception as error:  # noqa: BLE001 - R16
+            self.fail(error)
+
+    def set_wall(self, at_s: float, wall_s: float) -> None:
+        """Tell the engine what the wall clock shows."""
+        if self.failed.done():
+            return
+        try:
+            self.engine.set_wall(at_s, wall_s)
+            self._after()
+        except Exception as error:  # noqa: BLE001 - R16
+            self.fail(error)
+
+    def attach(self, stream: Stream, topics: Mapping[str, int]) -> None:
+        """Take a new connection with its subscriptions."""
+        self.stream = stream
+        self.outbox.attach(stream)
+        self._topics = {topic.encode(): topic for topic in topics}
+
+    def detach(self) -> None:
+        """Note that there is no connection any more."""
+        self.stream = None
+        self.outbox.attach(None)
+        try:
+            self.engine.disconnected(self._clock.monotonic_s())
+            self._after()
+        except Exception as error:  # noqa: BLE001 - R16
+            self.fail(error)
+
+    def gap(self) -> bool:
+        """Note that the process runs; return whether it stood still before.
+
+        What lies in the socket after that is old, and nobody renewed a lease or looked at a
+        meter: it must not be taken for the present.
+        """
+        now_s = self._clock.awake_s()
+        stood_s, self._awake_s = now_s - self._awake_s, now_s
+        if stood_s <= GAP_S:
+            return False
+        self._on_gap(stood_s)
+        return True
+
+    def acknowledged(self, packet_id: int) -> None:
+        """Note that the broker has a QoS 1 message of ours."""
+        self.outbox.acknowledged(packet_id)
+        self.pump_soon()
+
+    def note(self, level: int, text: str) -> None:
+        """Keep a line of the engine until its commands are sent."""
+        self._lines.append((level, text))
+
+    def pump_soon(self) -> None:
+        """Send what waits, as far as the socket takes it, once there is nothing better to do."""
+        if not self._pumping and len(self.outbox):
+            self._pumping = True
+            self._loop.call_soon(self._pump)
+
+    def _pump(self) -> None:
+        self._pumping = False
+        try:
+            self.outbox.pump(self._clock.monotonic_s())
+        except Exception as error:  # noqa: BLE001 - R16
+            self.fail(error)
+
+    def close(self) -> None:
+        """End; nothing is decided any more."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._emit()
+        if not self.failed.done():
+            self.failed.cancel()
+
+    # -- failing ---------------------------------------------------------------------------------
+
+    def fail(self, error: BaseException) -> None:
+        """Stop deciding: every load off by prepared messages, then offline (R16)."""
+        if self.failed.done():
+            return
+        self.failed.set_exception(error)
+        self.last_words()
+        self._emit()
+
+    def last_words(self) -> None:
+        """Write OFF for every load and offline to the socket; needs no engine, any thread."""
+        if self.stream is not None:
+            self.stream.send_last(self._farewell, _LAST_WORDS_S)
+
+    def prepare(self, messages: Sequence[Message]) -> None:
+        """Keep the bytes of the messages that ``last_words`` sends."""
+        packets = [
+            publish_packet(each, _LAST_IDS + number if each.qos else None)
+            for number, each in enumerate(messages)
+        ]
+        self._farewell = b"".join((*packets, DISCONNECT))
+
+    # -- afterwards ------------------------------------------------------------------------------
+
+    def _after(self) -> None:
+        self._arm()
+        self.pump_soon()
+        if self._lines:
+            self._emit()
+
+    def _arm(self) -> None:
+        """Wake up in time; a timer that comes too early is cheaper than one set anew each time."""
+        deadline_s = self.engine.deadline_s
+        if deadline_s < self._timer_s:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer_s = deadline_s
+            at_s = max(deadline_s, self._loop.time() + _SHORTEST_SLEEP_S)
+            self._timer = self._loop.call_at(at_s, self._due)
+
+    def _due(self) -> None:
+        self._timer, self._timer_s = None, math.inf
+        if self.failed.done():
+            return
+        self.gap()
+        now_s = self._clock.monotonic_s()
+        if self.engine.deadline_s <= now_s:
+            self.tell(self.engine.wake)
+        self._arm()
+
+    def _emit(self) -> None:
+        for level, text in self._lines:
+            self._log(level, text)
+        self._lines.clear()

@@ -1,0 +1,101 @@
+"""Log lines on standard error: one an event, key=value or JSON; a full pipe stops nobody."""
+
+import contextlib
+import json
+import logging
+import logging.handlers
+import queue
+import re
+import sys
+from datetime import UTC, datetime
+from typing import TextIO
+
+_WAITING_LINES = 10_000
+_FIELD = re.compile(r'([A-Za-z_][\w.]*)=("(?:[^"\\]|\\.)*"|\S*)')
+_PLAIN = re.compile(r"[^\s\"=]+")
+
+
+def line(event: str, **fields: object) -> str:
+    """Return ``event key=value …``; values with spaces are quoted as in JSON."""
+    return " ".join([event, *(f"{key}={_word(value)}" for key, value in fields.items())])
+
+
+def _word(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, bool) or value is None:
+        return json.dumps(value)
+    text = str(value)
+    return text if _PLAIN.fullmatch(text) else json.dumps(text, ensure_ascii=False)
+
+
+class _Text(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        text = f"{_time(record)} {record.levelname} {record.getMessage()}"
+        return f"{text}\n{self.formatException(record.exc_info)}" if record.exc_info else text
+
+
+class _Json(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        message = record.getMessage()
+        document: dict[str, object] = {"time": _time(record), "level": record.levelname.lower()}
+        event = _FIELD.sub("", message).split()
+        if event:
+            document["event"] = " ".join(event)
+        for key, word in _FIELD.findall(message):
+            document.setdefault(key, _unword(word))
+        if record.exc_info:
+            document["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(document, ensure_ascii=False)
+
+
+def _unword(word: str) -> object:
+    try:
+        value = json.loads(word)
+    except ValueError:
+        return word
+    return value if isinstance(value, str | bool | int | float) or value is None else word
+
+
+def _time(record: logging.LogRecord) -> str:
+    moment = datetime.fromtimestamp(record.created, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+class _Lines(logging.handlers.QueueHandler):
+    """Hands lines to the thread that writes; if that is stuck, the newest are lost."""
+
+    def enqueue(self, record: logging.LogRecord) -> None:
+        with contextlib.suppress(queue.Full):
+            self.queue.put_nowait(record)
+
+    def prepare(self, record: logging.LogRecord) -> logging.LogRecord:
+        return record  # the writer formats it; our arguments do not change
+
+
+class LogWriter:
+    """Writes the lines of the logger ``balancer`` until closed."""
+
+    def __init__(self, level: str, form: str, to: TextIO | None = None) -> None:
+        """Begin.
+
+        Args:
+            level: ``debug``, ``info``, ``warning`` or ``error``.
+            form: ``text`` or ``json``.
+            to: Standard error if None.
+        """
+        output = logging.StreamHandler(sys.stderr if to is None else to)
+        output.setFormatter(_Json() if form == "json" else _Text())
+        waiting: queue.Queue[logging.LogRecord] = queue.Queue(_WAITING_LINES)
+        self._handler = _Lines(waiting)
+        self._listener = logging.handlers.QueueListener(waiting, output)
+        self._logger = logging.getLogger("balancer")
+        self._logger.setLevel(level.upper())
+        self._logger.propagate = False
+        self._logger.addHandler(self._handler)
+        self._listener.start()
+
+    def close(self) -> None:
+        """Write what is left."""
+        self._logger.removeHandler(self._handler)
+        self._listener.stop()

@@ -1,0 +1,71 @@
+"""What can wait: status, states, discovery, events. Relay commands never come here."""
+
+from collections.abc import Iterable
+
+from balancer.service.stream import Stream
+from balancer.wire import Message
+
+_MOST_EVENTS = 1_000
+_WINDOW_BYTES = 8_192  # on its way at most: on a slow line a command must not queue behind more
+_PATIENCE_S = 5.0  # an acknowledgement that takes longer is not waited for
+
+
+class Outbox:
+    """The latest message of each retained topic, and events in their order.
+
+    A message leaves only when the socket has taken everything before and not much is
+    unacknowledged. Nothing here outlives a connection: after the next one the engine says
+    everything anew.
+    """
+
+    def __init__(self) -> None:
+        self._stream: Stream | None = None
+        self._waiting: dict[object, Message] = {}
+        self._events = 0
+        self._on_its_way: dict[int, tuple[int, float]] = {}  # packet id: bytes, sent at
+        self.dropped_events = 0
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def attach(self, stream: Stream | None) -> None:
+        """Begin with a new connection, or with none."""
+        self._stream = stream
+        self._waiting.clear()
+        self._on_its_way.clear()
+        self._events = 0
+
+    def put(self, messages: Iterable[Message]) -> None:
+        """Keep messages until ``pump``; without a connection they are forgotten."""
+        if self._stream is None:
+            return
+        for message in messages:
+            if message.retain:
+                self._waiting[message.topic] = message
+            elif self._events < _MOST_EVENTS:
+                self._events += 1
+                self._waiting[object()] = message
+            else:
+                self.dropped_events += 1
+
+    def acknowledged(self, packet_id: int) -> None:
+        """Note that the broker has a message."""
+        self._on_its_way.pop(packet_id, None)
+
+    def pump(self, at_s: float) -> None:
+        """Send what may leave now."""
+        stream = self._stream
+        while stream is not None and self._waiting and stream.idle and self._may_send(at_s):
+            key = next(iter(self._waiting))
+            message = self._waiting.pop(key)
+            if not message.retain:
+                self._events -= 1
+            packet_id = stream.publish(message)
+            if packet_id is not None:
+                self._on_its_way[packet_id] = (len(message.payload), at_s)
+
+    def _may_send(self, at_s: float) -> bool:
+        for packet_id, (_, sent_s) in list(self._on_its_way.items()):
+            if at_s - sent_s > _PATIENCE_S:
+                del self._on_its_way[packet_id]
+        return sum(size for size, _ in self._on_its_way.values()) < _WINDOW_BYTES

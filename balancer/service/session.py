@@ -1,0 +1,266 @@
+"""One connection to the broker, from CONNECT to its end; a new client for each.
+
+A client that connects again would deliver what the last connection had left over: an ON that
+nobody wants any more.
+"""
+
+import asyncio
+import contextlib
+import logging
+import socket
+import ssl
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from typing import Any, NoReturn, TypeVar
+
+import aiomqtt
+from aiomqtt.exceptions import MqttConnectError
+
+from balancer.config.setup import Broker, Tls
+from balancer.service.backoff import Loss
+from balancer.service.clock import Clock
+from balancer.service.packets import Received
+from balancer.service.stream import Stream
+from balancer.wire import Message
+
+_CONNECT_S = 3.0  # to reach the host
+_ANSWER_S = 5.0  # to get CONNACK or SUBACK
+_KEEPALIVE_S = 10  # the broker sends our will 1.5 times later; we ourselves have the heartbeat
+_TOPICS_AT_ONCE = 64
+_LOOK_S = 0.05
+_NODELAY = (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+_REFUSED = 0x80  # return code of SUBACK
+_BAD_CREDENTIALS = {134, 135}  # how the library words CONNACK 4 and 5
+
+_LIBRARY_LOG = logging.getLogger("balancer.mqtt")
+_LIBRARY_LOG.setLevel(logging.CRITICAL)  # what it has to say comes as exceptions too
+
+
+_T = TypeVar("_T")
+
+
+class SessionError(Exception):
+    """There is no connection, or none any more; the text says what to look at."""
+
+    def __init__(self, loss: Loss, message: str) -> None:
+        super().__init__(message)
+        self.loss = loss
+
+
+class Session:
+    """A connection that stands.
+
+    Attributes:
+        stream: Its socket.
+        lost: Done when it has ended.
+    """
+
+    def __init__(self, client: aiomqtt.Client, stream: Stream) -> None:
+        self._client = client
+        self.stream = stream
+        self.lost = asyncio.create_task(_watch(client), name="connection")
+
+    async def subscribe(self, topics: Mapping[str, int]) -> tuple[str, ...]:
+        """Subscribe exact topics with their QoS; return those that the broker refused.
+
+        Raises:
+            SessionError: No answer.
+        """
+        wanted = list(topics.items())
+        refused: list[str] = []
+        for start in range(0, len(wanted), _TOPICS_AT_ONCE):
+            some = wanted[start : start + _TOPICS_AT_ONCE]
+            answers = await self._answer(self._client.subscribe(some, timeout=_ANSWER_S))
+            for (topic, _), answer in zip(some, answers, strict=False):
+                code: Any = getattr(answer, "value", answer)
+                if code >= _REFUSED:
+                    refused.append(topic)
+        return tuple(refused)
+
+    async def unsubscribe(self, topics: tuple[str, ...]) -> None:
+        """End subscriptions.
+
+        Raises:
+            SessionError: No answer.
+        """
+        for start in range(0, len(topics), _TOPICS_AT_ONCE):
+            some = list(topics[start : start + _TOPICS_AT_ONCE])
+            await self._answer(self._client.unsubscribe(some, timeout=_ANSWER_S))
+
+    async def _answer(self, request: Coroutine[Any, Any, _T]) -> _T:
+        asking = asyncio.ensure_future(request)
+        try:
+            await asyncio.wait({asking, self.lost}, return_when=asyncio.FIRST_COMPLETED)
+            if asking.done():
+                return asking.result()
+        except aiomqtt.MqttError as error:
+            raise SessionError(Loss.CLOSED, f"no answer to a subscription: {error}") from error
+        finally:
+            asking.cancel()
+        raise SessionError(Loss.CLOSED, "the connection ended while subscribing")
+
+
+@contextlib.asynccontextmanager
+async def open_session(
+    broker: Broker,
+    clock: Clock,
+    *,
+    client_id: str,
+    will: Message | None,
+    on_messages: Callable[[list[Received], float], None],
+    on_acknowledged: Callable[[int], None],
+) -> AsyncIterator[Session]:
+    """Connect; say goodbye at the end if the connection still stands.
+
+    Args:
+        broker: Where.
+        clock: When messages come.
+        client_id: The same for all connections of this process: the broker then ends the
+            one before, should it still know it, and its will comes before we are online.
+        will: What the broker says when we vanish, if anything.
+        on_messages: See ``Stream``.
+        on_acknowledged: See ``Stream``.
+
+    Raises:
+        SessionError: It could not be made.
+    """
+    client = await _connect(broker, client_id, will)
+    # The only place that reaches into the library: its socket becomes ours (see stream).
+    paho: Any = client._client  # noqa: SLF001
+    stream = Stream(
+        paho.socket(),
+        clock,
+        on_messages=on_messages,
+        on_other=paho.loop_read,
+        on_acknowledged=on_acknowledged,
+    )
+    loop = asyncio.get_running_loop()
+
+    def write() -> None:
+        paho.loop_write()
+        stream.flush()
+
+    paho.on_socket_register_write = lambda *_: loop.call_soon(write)
+    paho.on_socket_unregister_write = None
+    paho._sock = stream  # noqa: SLF001
+    session = Session(client, stream)
+    try:
+        yield session
+    finally:
+        session.lost.cancel()
+        try:
+            if stream.closed or stream.ended:
+                stream.abort()
+            else:
+                await client.__aexit__(None, None, None)
+        except aiomqtt.MqttError:
+            pass  # it was on its way out anyway
+        finally:
+            paho._sock_close()  # noqa: SLF001
+
+
+async def _connect(broker: Broker, client_id: str, will: Message | None) -> aiomqtt.Client:
+    loop = asyncio.get_running_loop()
+    try:
+        tls = await loop.run_in_executor(None, _tls_context, broker.tls) if broker.tls else None
+    except (OSError, ValueError) as error:
+        raise SessionError(
+            Loss.TLS, f"the files of mqtt.tls cannot be used: {error}; see that they exist"
+        ) from error
+    client = aiomqtt.Client(
+        broker.host,
+        broker.port,
+        username=broker.username,
+        password=broker.password,
+        identifier=client_id,
+        logger=_LIBRARY_LOG,
+        will=None
+        if will is None
+        else aiomqtt.Will(will.topic, will.payload, will.qos, will.retain),
+        clean_session=True,
+        timeout=_ANSWER_S,
+        keepalive=_KEEPALIVE_S,
+        tls_context=tls,
+        socket_options=[_NODELAY],
+    )
+    paho: Any = client._client  # noqa: SLF001
+    paho.connect_timeout = _CONNECT_S
+    paho.disable_logger()
+    entering = asyncio.ensure_future(client.__aenter__())
+    opened = closed = False
+    try:
+        while not entering.done() and not closed:
+            await asyncio.wait({entering}, timeout=_LOOK_S)
+            # the library would wait for an answer from a socket that has been closed
+            closed = opened and paho.socket() is None
+            opened = opened or paho.socket() is not None
+        if entering.done():
+            entering.result()
+    except BaseException as error:
+        await _drop(client, entering)
+        if isinstance(error, aiomqtt.MqttError):
+            raise _explained(error, broker) from error
+        raise
+    if not entering.done():
+        await _drop(client, entering)
+        raise SessionError(Loss.CLOSED, "the connection ended before the broker answered")
+    if paho._in_packet["command"]:  # noqa: SLF001 - half a packet is in the library's hands
+        paho._sock_close()  # noqa: SLF001
+        raise SessionError(Loss.CLOSED, "the broker sent something before it was asked")
+    return client
+
+
+async def _drop(client: aiomqtt.Client, entering: "asyncio.Future[aiomqtt.Client]") -> None:
+    paho: Any = client._client  # noqa: SLF001
+    paho.on_socket_open = _too_late  # its thread may still be at it
+    entering.cancel()
+    await asyncio.wait({entering})
+    paho._sock_close()  # noqa: SLF001
+
+
+def _too_late(*_: object) -> NoReturn:
+    raise ConnectionAbortedError
+
+
+async def _watch(client: aiomqtt.Client) -> None:
+    with contextlib.suppress(aiomqtt.MqttError):
+        async for _ in client.messages:
+            pass  # what was subscribed never comes here: the stream takes it
+
+
+def _tls_context(tls: Tls) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=tls.ca)
+    if tls.certificate is not None:
+        context.load_cert_chain(tls.certificate, tls.key)
+    return context
+
+
+def _explained(error: aiomqtt.MqttError, broker: Broker) -> SessionError:
+    where = f"{broker.host}:{broker.port}"
+    if isinstance(error, MqttConnectError):
+        code = getattr(error.rc, "value", error.rc)
+        if code in _BAD_CREDENTIALS:
+            who = f"user {broker.username!r}" if broker.username else "a client without user name"
+            return SessionError(
+                Loss.CREDENTIALS,
+                f"{where} refuses {who}; check mqtt.username and mqtt.password or password_file",
+            )
+        return SessionError(Loss.REJECTED, f"{where} refuses the connection: {error}")
+    cause = error.__context__
+    if isinstance(cause, ConnectionRefusedError):
+        return SessionError(
+            Loss.REFUSED,
+            f"nobody listens at {where}; is the broker running, are mqtt.host and mqtt.port right?",
+        )
+    if isinstance(cause, socket.gaierror):
+        return SessionError(
+            Loss.UNKNOWN_HOST, f"no address is known for {broker.host!r}; check mqtt.host and DNS"
+        )
+    if isinstance(cause, ssl.SSLError):
+        return SessionError(
+            Loss.TLS,
+            f"no encrypted connection to {where}: {cause}; check mqtt.tls.ca, the port, and the"
+            " name and dates in the broker's certificate",
+        )
+    if isinstance(cause, ConnectionError):
+        return SessionError(Loss.CLOSED, f"{where} ended the connection: {cause}")
+    return SessionError(Loss.UNREACHABLE, f"no answer from {where}: {error}; check the network")
