@@ -22,6 +22,7 @@ _MAX_SENTENCES = 10  # a mangled document shall not flood the log
 _MAX_NAMES = 1000  # of loads, zones and circuits to clean up after
 _MAX_COUNT = 2**53  # JSON numbers are exact up to here
 _MAX_COUNTED_S = 30 * 86_400.0  # shares forget over 24 h, so their sums stay far below
+_ROUNDED = 1e-5  # a small topic shows six digits
 _MAX_LEARNED_RATIO = 20.0  # learned over rated power; more is no heater
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,255}", re.ASCII)
 _SWITCH = {"on": True, "off": False}
@@ -209,10 +210,11 @@ class _Reader:
         if was and was.get("unit") != circuit.unit:
             self._say(f"the unit was {_quoted(was.get('unit'))}", f"{where}.limit")
             return None
-        if was and limit == _number(was.get("limit_configured"), 0.0, 1e9):
+        configured = _number(was.get("limit_configured"), 0.0, 1e9)
+        if configured is not None and math.isclose(limit, configured, rel_tol=_ROUNDED):
             return None
         limit_w = limit * circuit.watts_per_unit
-        return None if circuit.show(limit_w) >= circuit.show(circuit.limit_w) else limit_w
+        return None if limit_w >= circuit.limit_w * (1.0 - _ROUNDED) else limit_w
 
     def _load(self, load: Load, was: Mapping[str, Any]) -> LoadMemory:
         where = f"loads.{load.name}"

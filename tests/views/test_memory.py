@@ -177,6 +177,19 @@ def test_a_limit_that_nobody_set_follows_the_configuration_when_it_is_raised() -
     assert restored(retained, house=house)[0].circuits["main"].limit_w is None
 
 
+def test_a_limit_that_is_shown_rounded_is_still_the_configured_one() -> None:
+    # given a limit of 32.12345 A, which the status and its small topic show with fewer digits
+    house = a_house()
+    odd = replace(house.circuits["main"], limit_w=32.12345 * 230.0)
+    house = replace(house, circuits={**house.circuits, "main": odd})
+    seen = a_snapshot()
+    main = replace(seen.circuits["main"], limit_w=odd.limit_w)
+    status = dump(a_status(replace(seen, circuits={**seen.circuits, "main": main}), house=house))
+    for text in (b"32.123", b"32.1235", b"32.1234"):
+        retained = {TOPICS.status: status, TOPICS.limit("main"): text}
+        assert restored(retained, house=house)[0].circuits["main"].limit_w is None
+
+
 def test_a_limit_above_the_configured_one_is_not_remembered() -> None:
     """Design: Topics."""
     retained = the_status() | {TOPICS.limit("main"): b"31"}
