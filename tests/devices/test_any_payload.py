@@ -72,7 +72,7 @@ def payloads(draw: st.DrawFn) -> bytes:
     return whole[: draw(st.integers(0, len(whole)))] if draw(st.booleans()) else whole
 
 
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 @given(payload=payloads())
 @example(payload=b"[" * 10_000)
 @example(payload=b'{"PulseTime2":"' + b"9" * 5_000 + b'"}')

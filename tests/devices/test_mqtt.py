@@ -1,7 +1,7 @@
 """Anything on MQTT: relays, meters and requests whose topics and words are configured."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from balancer.devices import FAMILIES, METERS, RELAYS, REQUESTS
@@ -81,6 +81,7 @@ def test_a_report_that_says_nothing_sure_is_rejected(
 WORD = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_size=8)
 
 
+@settings(max_examples=50, deadline=None)
 @given(on=st.booleans(), inverted=st.booleans(), words=st.lists(WORD, min_size=2, max_size=2))
 def test_what_was_commanded_is_read_back_as_the_heaters_state(
     on: bool, inverted: bool, words: list[str]

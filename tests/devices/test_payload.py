@@ -321,14 +321,14 @@ def test_words_that_cannot_be_told_apart_are_told(on: str, off: str) -> None:
         vocabulary(on, off)
 
 
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_every_finite_number_is_read_back_plain_and_in_json(number: float) -> None:
     assert read_number(repr(number).encode()) == number
     assert read_watts(json.dumps({"a": [number]}).encode(), ("a",), 1.0) == number
 
 
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 @given(st.binary(max_size=60))
 def test_any_bytes_are_text_or_a_rejection(payload: bytes) -> None:
     try:
@@ -355,14 +355,14 @@ def test_any_bytes_are_text_or_a_rejection(payload: bytes) -> None:
 )
 def test_no_payload_holds_the_loop_up(payload: bytes) -> None:
     """F12: the loop stalls for less than 50 ms."""
-    # given a payload made to be slow, when it is read (the best of three: others use the machine)
+    # given a payload made to be slow, when it is read (processor time: others use the machine)
     took_s = []
     for path in ((), ("p",)):
         for _ in range(3):
-            began_s = time.perf_counter()
+            began_s = time.thread_time()
             with contextlib.suppress(DecodeError):
                 read_watts(payload, path, 1.0)
-            took_s.append(time.perf_counter() - began_s)
+            took_s.append(time.thread_time() - began_s)
     # then it takes no time that anybody would notice
     assert min(took_s[:3]) < 0.05
     assert min(took_s[3:]) < 0.05

@@ -1,7 +1,7 @@
 """Tasmota: relays of one and several channels, meters, PulseTime."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from balancer.devices.base import DecodeError, Rejection, RelayCodec
@@ -117,6 +117,7 @@ def test_any_other_will_is_rejected(payload: bytes) -> None:
         TasmotaRelay("t1").online["tele/t1/LWT"](payload)
 
 
+@settings(max_examples=50, deadline=None)
 @given(on=st.booleans(), inverted=st.booleans(), channel=st.none() | st.integers(1, 32))
 def test_what_was_commanded_is_read_back_as_the_heaters_state(
     on: bool, inverted: bool, channel: int | None

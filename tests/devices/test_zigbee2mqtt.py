@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from balancer.devices.base import DecodeError, Rejection, RelayCodec
@@ -123,6 +123,7 @@ def test_a_lease_is_counted_in_tenths_of_a_second() -> None:
     assert json.loads(relay.switch(on=True).payload) == {"state": "ON", "on_time": 30.2}
 
 
+@settings(max_examples=50, deadline=None)
 @given(
     on=st.booleans(),
     inverted=st.booleans(),
