@@ -39,7 +39,7 @@ def _slow_meters(house: House, config: Config) -> Iterator[str]:
 
 def _slow(path: KeyPath, meter: Meter, house: House, then: str) -> Iterator[str]:
     name = key_path(path)
-    stale_after_s = next(each.stale_after_s for each in meters(house) if each.name == name)
+    stale_after_s = next(each.stale_after_s for each in meters_in(house) if each.name == name)
     least_s = FAMILIES[meter.type].least_period_s
     if least_s is not None and stale_after_s < least_s:
         yield (
@@ -53,7 +53,7 @@ def _slow(path: KeyPath, meter: Meter, house: House, then: str) -> Iterator[str]
         )
 
 
-def meters(house: House) -> Iterator[MeterModel]:
+def meters_in(house: House) -> Iterator[MeterModel]:
     """Yield all meters of a house."""
     for circuit in house.circuits.values():
         yield from (each for each in (circuit.meter, circuit.available) if each is not None)

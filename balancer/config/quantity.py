@@ -111,6 +111,15 @@ def parse_duration(value: Any) -> float:
     return number * _TIME_UNITS[unit.casefold() or "s"]
 
 
+def shown_duration(duration_s: float) -> str:
+    """Return seconds in the greatest unit that makes a whole number of them."""
+    for unit in ("d", "h", "min", "s"):
+        number = duration_s / _TIME_UNITS[unit]
+        if number >= 1.0 and number == int(number):
+            return f"{number:.0f} {unit}"
+    return f"{duration_s:g} s"
+
+
 def _split(value: Any) -> tuple[float, str]:
     """Return a finite number and the unit behind it."""
     unit = ""

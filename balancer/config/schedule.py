@@ -47,6 +47,9 @@ class CronSchedule:
         except (ValueError, ArithmeticError, LookupError, TypeError) as error:
             raise ValueError("it is no cron expression") from error
 
+    def __str__(self) -> str:
+        return f"{self.expression} ({self.timezone})"
+
     def next_after(self, instant: datetime) -> datetime:
         """Return the first tick after an aware instant, in UTC."""
         assert instant.tzinfo is not None
