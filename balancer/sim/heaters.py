@@ -29,6 +29,7 @@ class Heater:
         "resistance_w",
         "since_s",
         "switchings",
+        "turned_down",
     )
 
     def __init__(
@@ -56,6 +57,7 @@ class Heater:
         self.contact = inverted
         self.powered = True
         self.cut_out = False
+        self.turned_down = False
         self.power_w = 0.0
         self.energy_j = 0.0
         self.since_s = 0.0
@@ -74,7 +76,9 @@ class Heater:
 
     def could_draw_w(self, voltage_v: float) -> float:
         """Return what it takes when mains and contact let it, in watts."""
-        return 0.0 if self.cut_out else self.resistance_w * (voltage_v / NOMINAL_V) ** 2
+        if self.cut_out or self.turned_down:
+            return 0.0
+        return self.resistance_w * (voltage_v / NOMINAL_V) ** 2
 
     def settle_power(self, at_s: float, voltage_v: float) -> bool:
         """Work out what it draws from now on; return whether that changed."""

@@ -279,6 +279,20 @@ class SimHouse:
             self._plugged_w[each] += watts
             self._flow(each, self.now_s)
 
+    def turn_down(self, load: str, down: bool) -> None:
+        """Turn a heater's own knob down so that it draws nothing, or up again."""
+        self._heaters[load].turned_down = down
+        self._look_heater(load, self.now_s)
+
+    def strengthen(self, load: str, factor: float) -> None:
+        """Let a heater draw more, or less, than it did."""
+        self._heaters[load].resistance_w *= factor
+        self._look_heater(load, self.now_s)
+
+    def rearm_after(self, seconds: float) -> None:
+        """Let somebody close a tripped breaker after so long from now on."""
+        self._rearm_after_s = seconds
+
     def set_relay(self, load: str, closed: bool) -> None:
         """Move a relay's contact now; on an inverted load (pilot wire) closed means off."""
         heater = self._heaters[load]

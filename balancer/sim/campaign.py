@@ -1,0 +1,369 @@
+"""House-days under faults: many houses, many seeds, both cores, one report.
+
+Each run is a house over some hours with faults mixed in (safety), then everything is healed and
+the house has to come to rest (liveness). The same seed gives the same bytes on the wire.
+"""
+
+import argparse
+import json
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass, field
+from random import Random
+
+from balancer.sim.faults import FAULTS
+from balancer.sim.liveness import judge_recovery
+from balancer.sim.scenarios import ALL
+from balancer.sim.world import World
+
+HOURS_PER_RUN = 6.0
+RECOVERY_S = 5400.0  # of the hours of a run: healed, and watched
+FAULTS_PER_DAY = 24.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One run; enough to replay it.
+
+    Attributes:
+        house: Name of the scenario.
+        seed: Of everything.
+        hours: Simulated, recovery included.
+        faults: Ids to choose from; those of ``first`` come first.
+        first: Ids that this run has to inject.
+        per_day: Faults a day.
+    """
+
+    house: str
+    seed: int
+    hours: float = HOURS_PER_RUN
+    faults: tuple[str, ...] = tuple(FAULTS)
+    first: tuple[str, ...] = ()
+    per_day: float = FAULTS_PER_DAY
+
+    @property
+    def replay(self) -> str:
+        """Return the command that runs exactly this again."""
+        first = f" --first {','.join(self.first)}" if self.first else ""
+        chosen = "" if self.faults == tuple(FAULTS) else f" --faults {','.join(self.faults) or 'none'}"
+        return (
+            f"python -m balancer.sim.campaign --replay {self.house}:{self.seed} "
+            f"--hours {self.hours:g} --per-day {self.per_day:g}{first}{chosen}"
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What one run came to; plain enough to pass between processes."""
+
+    job: Job
+    days: float
+    digest: str
+    violations: tuple[str, ...]
+    trips: int
+    avoidable: tuple[str, ...]
+    faults: dict[str, int]
+    messages: int
+    commands: int
+    error: str | None = None
+
+    @property
+    def sound(self) -> bool:
+        return not (self.violations or self.avoidable or self.error)
+
+
+@dataclass(slots=True, kw_only=True)
+class Report:
+    """What a campaign came to.
+
+    Attributes:
+        days: House-days simulated.
+        trips: Of the breakers; ``avoidable`` of them should not have been.
+        faults: Times that each was injected.
+        defects: Runs that found something, each with the command that replays it.
+        took_s: Real time.
+    """
+
+    days: float = 0.0
+    runs: int = 0
+    trips: int = 0
+    avoidable: int = 0
+    violations: int = 0
+    errors: int = 0
+    messages: int = 0
+    commands: int = 0
+    faults: Counter[str] = field(default_factory=Counter)
+    defects: list[Result] = field(default_factory=list)
+    took_s: float = 0.0
+
+    @property
+    def sound(self) -> bool:
+        return not self.defects
+
+    @property
+    def missed(self) -> tuple[str, ...]:
+        """Return faults that were never injected."""
+        return tuple(each for each in FAULTS if not self.faults[each])
+
+    def add(self, result: Result) -> None:
+        """Count one run."""
+        self.runs += 1
+        self.days += result.days
+        self.trips += result.trips
+        self.avoidable += len(result.avoidable)
+        self.violations += len(result.violations)
+        self.errors += result.error is not None
+        self.messages += result.messages
+        self.commands += result.commands
+        self.faults.update(result.faults)
+        if not result.sound:
+            self.defects.append(result)
+
+    def lines(self) -> Iterator[str]:
+        """Yield the report for people."""
+        injected = sum(self.faults.values())
+        yield (
+            f"{self.days:.1f} house-days, {self.runs} runs, {injected} faults of {len(self.faults)} "
+            f"kinds ({injected / max(self.days, 1e-9):.0f} a day), {self.messages} messages, "
+            f"{self.commands} commands, {self.took_s:.0f} s"
+        )
+        yield (
+            f"{self.trips} trips, {self.avoidable} avoidable; {self.violations} violations; "
+            f"{self.errors} unhandled errors"
+        )
+        if self.missed:
+            yield f"never injected: {', '.join(self.missed)}"
+        for defect in self.defects:
+            yield f"defect: {defect.job.replay}"
+            for line in (*defect.violations[:5], *defect.avoidable[:5]):
+                yield f"  {line}"
+            if defect.error:
+                yield f"  {defect.error}"
+
+
+def run_job(job: Job, *, watch: Callable[[World], None] | None = None) -> Result:
+    """Run one house under faults, then heal it and see whether it comes to rest."""
+    world = World(ALL[job.house], seed=job.seed)
+    if watch is not None:
+        watch(world)
+    chance = Random(f"faults/{job.seed}")
+    end_s = job.hours * 3600.0
+    calm_s = max(end_s - RECOVERY_S, end_s / 2.0)
+    plan_faults(world, chance, job, until_s=calm_s)
+    error = None
+    try:
+        world.run_until(calm_s)
+        judge_recovery(world, until_s=end_s)
+    except Exception as raised:  # noqa: BLE001 - whatever the engine raises is what is looked for
+        where = raised.__traceback__
+        while where is not None and where.tb_next is not None:
+            where = where.tb_next
+        place = ""
+        if where is not None:
+            place = f"{where.tb_frame.f_code.co_filename}:{where.tb_lineno} "
+        error = f"{place}{type(raised).__name__}: {raised} at {world.clock.now_s:.3f} s"
+    outcome = world.outcome()
+    return Result(
+        job=job,
+        days=world.clock.now_s / 86_400.0,
+        digest=outcome.digest,
+        violations=tuple(str(each) for each in outcome.violations),
+        trips=len(outcome.trips),
+        avoidable=tuple(
+            f"avoidable trip of {each.trip.circuit} at {each.trip.at_s:.3f} s: {each.why}"
+            for each in world.oracle.verdicts
+            if each.avoidable
+        ),
+        faults=outcome.faults,
+        messages=outcome.messages,
+        commands=outcome.commands,
+        error=error,
+    )
+
+
+def plan_faults(world: World, chance: Random, job: Job, *, until_s: float) -> None:
+    """Spread a run's faults over its first part: those asked for, then any."""
+    if not job.faults and not job.first:
+        return
+    number = max(len(job.first), round(job.per_day * job.hours / 24.0))
+    chosen = list(job.first)
+    while len(chosen) < number and job.faults:
+        chosen.append(chance.choice(job.faults))
+    chance.shuffle(chosen)
+    for id_ in chosen:
+        at_s = chance.uniform(60.0, until_s - 60.0)
+        world.at(at_s, lambda _world, id_=id_: _begin(_world, chance, id_, until_s))  # type: ignore[misc]
+
+
+def _begin(world: World, chance: Random, id_: str, until_s: float) -> None:
+    """Let a fault begin; where it finds nothing to befall, try a little later."""
+    if not FAULTS[id_].begin(world, chance):
+        later_s = world.clock.now_s + 300.0
+        if later_s < until_s:
+            world.at(later_s, lambda _world: _begin(_world, chance, id_, until_s))
+
+
+def jobs_for(days: float, seed: int, faults: Iterable[str]) -> list[Job]:
+    """Return the runs of a campaign: houses in turn, every fault's turn to be sure of it."""
+    chosen = tuple(faults)
+    number = max(1, round(days * 24.0 / HOURS_PER_RUN))
+    names = list(ALL)
+    order = Random(f"campaign/{seed}")
+    deck: list[str] = []
+    jobs = []
+    for index in range(number):
+        first = []
+        for _ in range(4):
+            if not deck and chosen:
+                deck = list(chosen)
+                order.shuffle(deck)
+            if deck:
+                first.append(deck.pop())
+        jobs.append(
+            Job(
+                house=names[index % len(names)],
+                seed=seed * 1_000_003 + index,
+                faults=chosen,
+                first=tuple(first),
+            )
+        )
+    return jobs
+
+
+def run_campaign(
+    days: float,
+    seed: int,
+    faults: Iterable[str] = tuple(FAULTS),
+    jobs: int = 2,
+    *,
+    progress: Callable[[Report], None] | None = None,
+) -> Report:
+    """Run a campaign and report.
+
+    Args:
+        days: House-days to simulate.
+        seed: Of the whole campaign.
+        faults: Ids of ``FAULTS`` to mix.
+        jobs: Processes to use; 1: this one.
+        progress: Told the report as it grows.
+    """
+    report = Report()
+    began_s = time.monotonic()
+    work = jobs_for(days, seed, faults)
+
+    def count(result: Result) -> None:
+        report.add(result)
+        report.took_s = time.monotonic() - began_s
+        if progress is not None:
+            progress(report)
+
+    if jobs <= 1:
+        for job in work:
+            count(run_job(job))
+    else:
+        with ProcessPoolExecutor(jobs) as pool:
+            for done in as_completed([pool.submit(run_job, job) for job in work]):
+                count(done.result())
+    report.defects.sort(key=lambda each: each.job.seed)
+    return report
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a campaign, or one of its runs again, from the command line."""
+    parser = argparse.ArgumentParser(prog="python -m balancer.sim.campaign", description=__doc__)
+    parser.add_argument("--days", type=float, default=1.0, help="house-days to simulate")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--faults", default="all", help="ids, all or none")
+    parser.add_argument("--replay", metavar="HOUSE:SEED", help="one run again, with what was told")
+    parser.add_argument("--hours", type=float, default=HOURS_PER_RUN)
+    parser.add_argument("--per-day", type=float, default=FAULTS_PER_DAY)
+    parser.add_argument("--first", default="", help="ids that the run has to inject")
+    parser.add_argument("--wire", metavar="FROM:TO", help="print the wire between two instants")
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args(arguments)
+    faults = (
+        tuple(FAULTS)
+        if options.faults == "all"
+        else tuple(each for each in options.faults.split(",") if each != "none")
+    )
+    if options.replay:
+        house, _, seed = options.replay.partition(":")
+        job = Job(
+            house=house,
+            seed=int(seed),
+            hours=options.hours,
+            faults=faults,
+            first=tuple(each for each in options.first.split(",") if each),
+            per_day=options.per_day,
+        )
+        result = run_job(job, watch=_wire(options.wire))
+        report = Report()
+        report.add(result)
+        print(f"digest {result.digest}", file=sys.stdout)
+    else:
+        report = run_campaign(options.days, options.seed, faults, options.jobs, progress=_progress)
+        print(file=sys.stderr)
+    if options.json:
+        print(
+            json.dumps(
+                {
+                    "days": report.days,
+                    "runs": report.runs,
+                    "trips": report.trips,
+                    "avoidable_trips": report.avoidable,
+                    "violations": report.violations,
+                    "errors": report.errors,
+                    "faults": dict(sorted(report.faults.items())),
+                    "defects": [each.job.replay for each in report.defects],
+                    "seconds": round(report.took_s, 1),
+                }
+            )
+        )
+    else:
+        for line in report.lines():
+            print(line)
+    return 0 if report.sound else 1
+
+
+def _progress(report: Report) -> None:
+    print(
+        f"\r{report.days:8.2f} house-days  {sum(report.faults.values()):6d} faults  "
+        f"{report.trips:4d} trips ({report.avoidable} avoidable)  {report.violations} violations  "
+        f"{report.errors} errors  {report.took_s:6.0f} s ",
+        end="",
+        file=sys.stderr,
+        flush=True,
+    )
+
+
+def _wire(span: str | None) -> Callable[[World], None] | None:
+    """Return what prints the messages of a span, and the faults that began in it."""
+    if span is None:
+        return None
+    begin_s, end_s = (float(each) for each in span.split(":"))
+
+    def watch(world: World) -> None:
+        def tell(text: str) -> None:
+            if begin_s <= world.clock.now_s <= end_s:
+                print(f"{world.clock.now_s:12.3f} {text}")
+
+        world.checkers.listeners.append(tell)
+        world.process.on_receive.append(
+            lambda message: tell(f"<- {message.topic} {message.payload[:160]!r} {'R' * message.retain}")
+        )
+        world.process.on_send.append(
+            lambda message, command: tell(
+                f"{'=>' if command else '->'} {message.topic} {message.payload[:400]!r}"
+            )
+        )
+        world.process.on_life.append(lambda what: tell(f"balancer {what}"))
+
+    return watch
+
+
+if __name__ == "__main__":
+    sys.exit(main())

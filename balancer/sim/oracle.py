@@ -1,0 +1,97 @@
+"""Whose fault a trip was.
+
+A trip was avoidable when some policy with the same readings, lags and relays would have kept the
+breaker shut. The house's own oracle (``supply``) knows the physics: it sheds everything, one
+reaction after each reading that showed an overload. What it cannot know is the wire: whether a
+reading reached the balancer at all, and whether the relays obeyed. That is judged here, and only
+from the outside.
+"""
+
+from dataclasses import dataclass
+from math import inf
+from typing import TYPE_CHECKING
+
+from balancer.core.model import Circuit, Estimation
+from balancer.sim.supply import Trip
+
+if TYPE_CHECKING:
+    from balancer.sim.world import World
+
+REACTION_S = 2.0  # radio, relay and one reading: shorter overloads are nobody's fault
+HELD_S = 120.0  # how far back a fault excuses: heat of a breaker that was not cooled since
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What became of one trip.
+
+    Attributes:
+        avoidable: The balancer should have kept the breaker shut.
+        why: What excuses it, or what it missed; a sentence.
+    """
+
+    trip: Trip
+    avoidable: bool
+    why: str
+
+
+class Oracle:
+    """Follows each circuit's overloads, and judges trips when they happen."""
+
+    def __init__(self, world: "World") -> None:
+        self._world = world
+        self._over_since_s = dict.fromkeys(world.setup.house.circuits, inf)
+        self._blind_at_s = -inf
+        self._judged = 0
+        self.verdicts: list[Verdict] = []
+
+    def look(self) -> None:
+        """Take in the present power, and judge what has tripped since the last look."""
+        world = self._world
+        now_s = world.clock.now_s
+        for name, supply in world.house.supplies.items():
+            if supply.power_w <= supply.limit_w:
+                self._over_since_s[name] = inf
+            elif self._over_since_s[name] == inf:
+                self._over_since_s[name] = now_s
+        trips = world.house.trips
+        for trip in trips[self._judged :]:
+            self.verdicts.append(self._judge(trip))
+        self._judged = len(trips)
+
+    def excuse(self) -> None:
+        """Note that the balancer could not act just now: it, or its way to the broker, was down."""
+        self._blind_at_s = self._world.clock.now_s
+
+    def _judge(self, trip: Trip) -> Verdict:
+        why = self._excuse(trip)
+        if why is not None:
+            return Verdict(trip, avoidable=False, why=why)
+        return Verdict(trip, avoidable=True, why="readings showed it and relays would have obeyed")
+
+    def _excuse(self, trip: Trip) -> str | None:
+        world = self._world
+        if not trip.avoidable:
+            return "no policy could have shed in time"
+        now_s = trip.at_s
+        if now_s - self._blind_at_s < HELD_S:
+            return "the balancer, or its way to the broker, was down"
+        circuit = world.setup.house.circuits[trip.circuit]
+        if self._meter_befallen(circuit):
+            return "the meter was befallen"
+        if now_s - self._over_since_s[trip.circuit] < REACTION_S:
+            return "shorter than reading, radio and relay"
+        if circuit.estimation is not Estimation.GLOBAL:
+            return "the circuit has no meter"
+        return None
+
+    def _meter_befallen(self, circuit: Circuit) -> bool:
+        world = self._world
+        names = [each.name for each in circuit.non_heating_meters]
+        names += [each.name for each in (circuit.meter, circuit.available) if each is not None]
+        topics = {world.devices.meter_of.get(name) for name in names}
+        return any(
+            f"meter/{topic}" in world.taken
+            or world.clock.now_s - world.freed_s.get(f"meter/{topic}", -inf) < HELD_S
+            for topic in topics
+        )

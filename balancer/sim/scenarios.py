@@ -1,0 +1,60 @@
+"""Houses for the virtual world: a configuration as people write it, and what its devices do."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from balancer.config.load import read_setup
+from balancer.config.setup import Setup
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scenario:
+    """A house with its devices.
+
+    Attributes:
+        name: For people and for the command that replays it.
+        path: Its config.toml.
+        cadences: Name of the cadence (``meters.CADENCES``) by key path of the meter; else p1.
+        power_on: What relays do after a blackout: off, on or previous.
+    """
+
+    name: str
+    path: Path
+    cadences: Mapping[str, str] = field(default_factory=dict)
+    power_on: str = "previous"
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """Return the configuration as it stands in the file."""
+        return tomllib.loads(self.path.read_text())
+
+    def setup(self) -> Setup:
+        """Return what the balancer makes of the configuration."""
+        return read_setup(self.path, environ={})
+
+
+def _shipped(
+    name: str, cadences: Mapping[str, str] | None = None, *, power_on: str = "previous"
+) -> Scenario:
+    path = Path(str(resources.files("balancer.sim") / "houses" / f"{name}.toml"))
+    return Scenario(name=name, path=path, cadences=cadences or {}, power_on=power_on)
+
+
+FLAT = _shipped("flat")
+SEED = _shipped("seed", {"circuits.main.meter": "linky"})
+PHASES = _shipped("phases")
+APPLIANCES = _shipped(
+    "appliances",
+    {
+        "circuits.main.non_heating_meters[0]": "power_delta",
+        "circuits.main.non_heating_meters[1]": "on_change",
+    },
+)
+PILOT = _shipped(
+    "pilot", {"circuits.main.meter": "shelly", "circuits.annex.meter": "shelly"}, power_on="off"
+)
+ALL = {scenario.name: scenario for scenario in (FLAT, SEED, PHASES, APPLIANCES, PILOT)}
