@@ -253,7 +253,13 @@ class Engine:
     def _tell(self, decision: Decision) -> None:
         for decided in decision.decided:
             self.counts.decided(decided)
-            line = event_log.log_line(decided, self._house, dry_run=self._house.dry_run)
+            circuit = decision.state.circuits.get(decided.circuit or "")
+            line = event_log.log_line(
+                decided,
+                self._house,
+                limit_w=None if circuit is None else circuit.limit_w,
+                dry_run=self._house.dry_run,
+            )
             self._log(line.level, line.text)
         for note in decision.notes:
             self.counts.note(note)

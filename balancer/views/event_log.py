@@ -7,7 +7,6 @@ from datetime import datetime
 
 from balancer.core.commands import Decided, Note, NoteKind
 from balancer.core.model import House
-from balancer.core.snapshot import Snapshot
 from balancer.views.status import Json, iso
 
 
@@ -46,24 +45,21 @@ def event(decided: Decided, house: House, *, at: datetime, dry_run: bool) -> dic
 
 
 def log_line(
-    decided: Decided, house: House, *, seen: Snapshot | None = None, dry_run: bool = False
+    decided: Decided, house: House, *, limit_w: float | None = None, dry_run: bool = False
 ) -> Line:
     """Return what was decided with the numbers it follows from, in watts.
 
     Args:
         decided: The decision.
         house: As configured.
-        seen: A snapshot, for the limit in force; without it the configured one stands.
+        limit_w: Limit of the circuit in force, in watts; None: the configured one.
         dry_run: Nothing was really switched (R17).
     """
     words = [decided.cause.value]
     if decided.circuit is not None:
         words.append(f"circuit={decided.circuit}")
-        limit_w = (
-            house.circuits[decided.circuit].limit_w
-            if seen is None
-            else seen.circuits[decided.circuit].limit_w
-        )
+        if limit_w is None:
+            limit_w = house.circuits[decided.circuit].limit_w
         if decided.meter_w is not None:
             words += [f"meter_w={decided.meter_w:.0f}", f"limit_w={limit_w:.0f}"]
             words.append(_balance(limit_w - decided.meter_w))

@@ -1,11 +1,10 @@
 import logging
-from dataclasses import replace
 
 import pytest
 
 from balancer.core.commands import Cause, Decided, Note, NoteKind, Reason, Switching
 from balancer.views.event_log import Line, event, log_line, note_line
-from tests.views.small_house import START, a_house, a_snapshot
+from tests.views.small_house import START, a_house
 
 SHED = Decided(
     cause=Cause.OVERLOAD,
@@ -62,10 +61,7 @@ def test_a_log_line_shows_the_arithmetic_of_a_shed() -> None:
 
 def test_a_log_line_takes_the_limit_in_force_and_says_when_nothing_was_really_switched() -> None:
     """R17."""
-    seen = a_snapshot()
-    lowered = replace(seen.circuits["main"], limit_w=8000.0)
-    seen = replace(seen, circuits={**seen.circuits, "main": lowered})
-    text = log_line(SHED, a_house(), seen=seen, dry_run=True).text
+    text = log_line(SHED, a_house(), limit_w=8000.0, dry_run=True).text
     assert "limit_w=8000 headroom_w=640" in text
     assert text.endswith("dry_run=true")
 
