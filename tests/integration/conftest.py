@@ -1,0 +1,57 @@
+"""Fixtures: brokers, and houses on them."""
+
+import os
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from tests.integration.appliances import PlainRelay, Relay
+from tests.integration.house import House
+from tests.integration.mosquitto import BINARY, Mosquitto
+
+MakeHouse = Callable[..., AbstractAsyncContextManager[House]]
+
+
+def three_heaters() -> list[Relay]:
+    """Two of them fit beside 500 W under 6000 W, three do not."""
+    return [PlainRelay(name, 2500.0) for name in ("bath", "lounge", "study")]
+
+
+def need_mosquitto() -> None:
+    """Skip where there is no broker; where everything is installed that is a failure."""
+    if BINARY is None:
+        message = "mosquitto is not installed"
+        pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
+
+
+@pytest.fixture
+def mosquitto(tmp_path: Path) -> Iterator[Mosquitto]:
+    need_mosquitto()
+    broker = Mosquitto(tmp_path / "broker")
+    (tmp_path / "broker").mkdir()
+    broker.start()
+    yield broker
+    broker.stop()
+
+
+@pytest.fixture
+def make_house(mosquitto: Mosquitto, tmp_path: Path) -> MakeHouse:
+    """Return what makes a house on the broker, without the service."""
+
+    def make(relays: list[Relay] | None = None, **options: Any) -> Any:
+        relays = three_heaters() if relays is None else relays
+        return House(mosquitto.port, tmp_path, relays, **options).open()
+
+    return make
+
+
+@pytest_asyncio.fixture
+async def house(make_house: MakeHouse) -> AsyncIterator[House]:
+    """Three heaters of which two fit, and the service, ready to decide."""
+    async with make_house() as made:
+        await made.start_service()
+        await made.settled()
+        yield made

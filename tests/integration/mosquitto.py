@@ -1,0 +1,108 @@
+"""A real Mosquitto on a free port of this machine, in a directory of its own."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+BINARY = shutil.which("mosquitto", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
+UP_S = 10.0
+
+
+def free_port() -> int:
+    """Return a port of the loopback that nobody has."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+def listens(port: int) -> bool:
+    """Return whether somebody accepts connections there."""
+    with socket.socket() as sock:
+        sock.settimeout(0.5)
+        return sock.connect_ex(("127.0.0.1", port)) == 0
+
+
+class Mosquitto:
+    """The broker as a child process; faults are signals to exactly this process."""
+
+    def __init__(self, folder: Path, *, conf: str = "", port: int | None = None) -> None:
+        """Prepare; ``start`` starts it.
+
+        Args:
+            folder: For its files.
+            conf: Further lines of mosquitto.conf; a stock one but for the port otherwise.
+            port: A fixed one.
+        """
+        self.folder = folder
+        self.port = free_port() if port is None else port
+        self._conf = conf
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def log(self) -> str:
+        return (self.folder / "mosquitto.log").read_text()
+
+    def start(self) -> None:
+        """Start it and wait until it accepts."""
+        store = self.folder / "store"
+        store.mkdir(parents=True, exist_ok=True)
+        shutil.chown(store, os.getuid()) if os.getuid() else store.chmod(0o777)
+        conf = self.folder / "mosquitto.conf"
+        access = "" if "allow_anonymous" in self._conf else "allow_anonymous true\n"
+        conf.write_text(
+            f"listener {self.port} 127.0.0.1\n{access}"
+            f"persistence true\npersistence_location {store}/\n"
+            f"autosave_interval 1\nautosave_on_changes true\n{self._conf}"
+        )
+        assert BINARY is not None
+        with (self.folder / "mosquitto.log").open("ab") as log:
+            self._process = subprocess.Popen([BINARY, "-c", conf], stdout=log, stderr=log)
+        until_s = time.monotonic() + UP_S
+        while not listens(self.port):
+            assert self._process.poll() is None, self.log
+            assert time.monotonic() < until_s, self.log
+            time.sleep(0.01)
+
+    def freeze(self) -> None:
+        """Let it stand still, connections and all."""
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        self._signal(signal.SIGCONT)
+
+    def kill(self) -> None:
+        """End it without a word."""
+        self._end(signal.SIGKILL)
+
+    def stop(self) -> None:
+        """End it in order."""
+        if self._process is not None:
+            self._end(signal.SIGTERM)
+
+    def restart(self, *, wipe: bool = False) -> None:
+        """Start it again after ``kill`` or ``stop``; ``wipe``: it has forgotten everything."""
+        if self._process is not None:
+            self.kill()
+        if wipe:
+            shutil.rmtree(self.folder / "store")
+        self.start()
+
+    def reload(self) -> None:
+        """Let it read its access list again."""
+        self._signal(signal.SIGHUP)
+
+    def _signal(self, number: signal.Signals) -> None:
+        assert self._process is not None
+        self._process.send_signal(number)
+
+    def _end(self, number: signal.Signals) -> None:
+        assert self._process is not None
+        self._process.send_signal(number)
+        self._process.send_signal(signal.SIGCONT)  # a frozen one could not end
+        self._process.wait(UP_S)
+        self._process = None
