@@ -2,9 +2,13 @@
 
 import argparse
 import sys
+from collections.abc import Callable
 
 from tests.fuzz.campaign import Campaign, run
-from tests.fuzz.targets import TARGETS
+from tests.fuzz.engine_target import EngineTarget
+from tests.fuzz.targets import Decoders, Target
+
+TARGETS: dict[str, Callable[[], Target]] = {"decoders": Decoders, "engine": EngineTarget}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -34,7 +38,10 @@ def report(campaign: Campaign, *, seed: int, target: str) -> None:
     print(f"  payload {found.payload[:500]!r}")
     print(f"  smaller {found.smaller[:500]!r}")
     print(f"  raises  {type(found.error).__name__}: {found.error}")
-    print(f"  again   python tests/fuzz/run.py --seed {seed} --payloads {found.number + 1}")
+    print(
+        f"  again   python tests/fuzz/run.py --target {target} --seed {seed} "
+        f"--payloads {found.number + 1}"
+    )
 
 
 if __name__ == "__main__":

@@ -132,6 +132,3 @@ def _check_request(request: RequestCodec, payload: bytes) -> bool:
     assert wanted_off is None or type(wanted_off) is bool, wanted_off
     assert wanted_on is not False or wanted_off is False, "ends and begins at the same demand"
     return on
-
-
-TARGETS: dict[str, Callable[[], Target]] = {"decoders": Decoders}

@@ -8,8 +8,9 @@ import pytest
 
 from tests.fuzz.__main__ import main
 from tests.fuzz.campaign import run, shrink
+from tests.fuzz.engine_target import EngineTarget
 from tests.fuzz.payloads import GRAMMARS, MUTATIONS, payloads
-from tests.fuzz.targets import Decoders
+from tests.fuzz.targets import CODECS_OF_RELAYS, Decoders
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
@@ -20,6 +21,18 @@ def test_no_payload_makes_a_decoder_raise_anything_else(seed: int) -> None:
     assert campaign.sent == 5_000
     # the payloads are neither all right nor all wrong
     assert 0.1 < campaign.accepted / campaign.sent < 0.8
+
+
+def test_no_payload_makes_the_engine_raise_or_say_what_it_must_not() -> None:
+    """I09, I11."""
+    target = EngineTarget()
+    campaign = run(target, count=1_500, seed=1)
+    assert campaign.counterexample is None
+    assert campaign.accepted > 300
+    # it was no sleeping engine: heaters were switched on and off
+    relays = [relay for known in CODECS_OF_RELAYS.values() for relay in known]
+    for on in (False, True):
+        assert sum(target.sent[relay.switch(on=on)] for relay in relays) > 10
 
 
 def test_the_same_seed_gives_the_same_payloads() -> None:
