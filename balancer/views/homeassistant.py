@@ -74,7 +74,8 @@ def leftovers(old_document: bytes, new: Message) -> Message | None:
     """Return what makes Home Assistant forget entities that the new document has no more.
 
     It is the new document with each vanished component reduced to its platform, to be published
-    once before the new one.
+    once before the new one. It is not retained: the new one follows on the same topic, and of
+    retained messages only the latest has to leave.
 
     Args:
         old_document: What is retained on the topic; any bytes.
@@ -102,7 +103,7 @@ def leftovers(old_document: bytes, new: Message) -> Message | None:
     if not vanished:
         return None
     kept.update(vanished)
-    return Message(new.topic, _dump(document), qos=new.qos, retain=new.retain)
+    return Message(new.topic, _dump(document), qos=new.qos)
 
 
 def _platforms(components: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

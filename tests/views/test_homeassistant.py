@@ -294,7 +294,7 @@ def test_entities_that_vanished_are_named_by_their_platform_once() -> None:
     message = leftovers(old.payload, new)
     # then one document removes them and keeps the rest
     assert message is not None
-    assert (message.topic, message.qos, message.retain) == (new.topic, 1, True)
+    assert (message.topic, message.qos, message.retain) == (new.topic, 1, False)
     document, kept = json.loads(message.payload), json.loads(new.payload)
     gone = set(document["components"]) - set(kept["components"])
     assert "load_bench_running" in gone
