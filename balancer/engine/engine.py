@@ -58,7 +58,15 @@ class Engine:
         topics: Names of the balancer's own topics.
     """
 
-    def __init__(self, setup: Setup, *, at_s: float, wall_s: float, log: Log | None = None) -> None:
+    def __init__(
+        self,
+        setup: Setup,
+        *,
+        at_s: float,
+        wall_s: float,
+        log: Log | None = None,
+        views: bool = True,
+    ) -> None:
         """Make an engine that knows nothing yet.
 
         Args:
@@ -66,6 +74,7 @@ class Engine:
             at_s: Now, on the monotonic line.
             wall_s: The same instant in seconds since 1970.
             log: Takes a level of ``logging`` and a line.
+            views: False: nothing is shown, for a simulation that nobody looks at.
         """
         self._setup = setup
         self._house = setup.house
@@ -81,6 +90,7 @@ class Engine:
         self._read_back = frozenset(read_back(setup.house, self.topics))
         self._held_back: list[Message] = []
         self._display = Display(setup, self.topics, self.counts)
+        self._views = views
         self._switch = {
             (name, on): relay.switch(on=on)
             for name, relay in setup.relays.items()
@@ -118,7 +128,7 @@ class Engine:
     @property
     def deadline_s(self) -> float:
         """When ``wake`` has to be called at the latest, on the monotonic line."""
-        return min(self._deadline_s, self._tick_s, self._display.due_s)
+        return min(self._deadline_s, self._tick_s, self._views_due_s)
 
     def snapshot(self, at_s: float) -> Snapshot:
         """Return what can be seen now."""
@@ -195,7 +205,7 @@ class Engine:
             for event in self._routes.events(message, at_s, self._requested):
                 commands += self._decide(event)
             commands += self._routes.replies(message)
-        rest = self._show(at_s) if at_s >= self._display.due_s + OVERDUE_S else ()
+        rest = self._show(at_s) if at_s >= self._views_due_s + OVERDUE_S else ()
         return Outgoing(tuple(commands), rest)
 
     def wake(self, at_s: float) -> Outgoing:
@@ -204,9 +214,13 @@ class Engine:
         commands: tuple[Message, ...] = ()
         if at_s >= min(self._deadline_s, self._tick_s):
             commands = self._on_time(at_s)
-        return Outgoing(commands, self._show(at_s) if at_s >= self._display.due_s else ())
+        return Outgoing(commands, self._show(at_s) if at_s >= self._views_due_s else ())
 
     # inside
+
+    @property
+    def _views_due_s(self) -> float:
+        return self._display.due_s if self._views else float("inf")
 
     def _requested(self, zone: str) -> bool:
         return self._state.zones[zone].requested
@@ -235,7 +249,8 @@ class Engine:
         messages = self._encode(decision.commands) if decision.commands else ()
         if decision.decided or decision.notes:
             self._tell(decision)
-        self._display.follow(before, decision, event.at_s)
+        if self._views:
+            self._display.follow(before, decision, event.at_s)
         return messages
 
     def _encode(self, commands: Iterable[Command]) -> tuple[Message, ...]:
