@@ -235,13 +235,7 @@ def breaker_for(profile: str, rating_w: float, chance: Random) -> Breaker:
         ratio, load, trips_s, magnetic = _FIXED[name]
         return thermal_through(ratio, load, trips_s, magnetic=magnetic["C"])
     if name in _MAGNETIC:
-        slowest_s = 60.0 if rating_w <= 32.0 * 230.0 else 120.0
-        return thermal_through(
-            chance.uniform(1.13, 1.45),
-            2.55,
-            exp(chance.uniform(0.0, log(slowest_s))),
-            magnetic=chance.uniform(*_MAGNETIC[name]),
-        )
+        return _miniature(rating_w, _MAGNETIC[name], chance)
     match name:
         case "linky":
             return Thermal(ratio=1.3, tau_s=LINKY_TAU_S, step_s=1.0)
@@ -257,6 +251,17 @@ def breaker_for(profile: str, rating_w: float, chance: Random) -> Breaker:
             return Counted(low=1.0, high=1.0, long_s=1.0, short_s=1.0)
         case _:
             return Never()
+
+
+def _miniature(rating_w: float, magnet: tuple[float, float], chance: Random) -> Thermal:
+    """Return a breaker of IEC 60898-1: 1.13 to 1.45 for ever, 2.55 for 1 s to 60 s (120 s)."""
+    ratio = chance.uniform(1.13, 1.45)
+    slowest_s = 60.0 if rating_w <= 32.0 * 230.0 else 120.0
+    # where the magnet begins, it holds for 0.1 s at least: so does the bimetal
+    least_tau_s = 0.1 / log(magnet[0] ** 2 / (magnet[0] ** 2 - ratio**2))
+    fastest_s = max(1.0, least_tau_s * log(2.55**2 / (2.55**2 - ratio**2)))
+    trips_s = exp(chance.uniform(log(fastest_s), log(slowest_s)))
+    return thermal_through(ratio, 2.55, trips_s, magnetic=chance.uniform(*magnet))
 
 
 def _fuse(chance: Random) -> Thermal:

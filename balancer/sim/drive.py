@@ -204,8 +204,7 @@ class Drive:
         self._published_s = at_s
         self._last_w = {name: read() for name, read in self._meters.items()}
         self._sample_s = at_s + (lags.period_s if lags.step_w < 0.0 else lags.heartbeat_s)
-        for supply in self.house.supplies.values():
-            supply.seen(at_s)
+        self.house.seen()
         low_s, high_s = lags.reading_s
         due_s = at_s + low_s + (high_s - low_s) * self._chance.random()
         power_w = self._last_w

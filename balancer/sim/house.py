@@ -85,7 +85,11 @@ class SimHouse:
         happened: What happened by itself since it was last cleared; the driver clears it.
         boot_contact: The relay's contact after power returns, by load (False: open).
         unsheddable: Loads whose relays obey nobody (welded): no policy could switch them off.
-        energy_j, switchings, cold_k_h: See the methods.
+        supplies: Breaker and account of each circuit, by its name.
+        watched: Further breakers on the same circuits, by circuit: they count their trips and
+            close again at once, so that one run judges many profiles.
+        shares: Who was served of those who wanted.
+        journal: What a report draws, or None.
     """
 
     def __init__(
@@ -97,6 +101,7 @@ class SimHouse:
         others: dict[str, Trace],
         weather: Weather,
         supplies: dict[str, Supply],
+        watched: dict[str, tuple[Supply, ...]],
         inverted: Collection[str],
         rearm_after_s: float,
         journal: bool,
@@ -110,6 +115,7 @@ class SimHouse:
         self.boot_contact = dict.fromkeys(house.loads, False)
         self.unsheddable: set[str] = set()
         self.supplies = supplies
+        self.watched = watched
         self.shares = Shares(house)
         self.journal = Journal(house.circuits, house.loads, house.zones) if journal else None
         self._others = others
@@ -230,7 +236,7 @@ class SimHouse:
         house = self.setup.house
         for circuit in house.circuits.values():
             if circuit.meter is not None and circuit.meter.name == meter:
-                self.supplies[circuit.name].seen(self.now_s)
+                self.seen(circuit.name)
                 return self.power_w(circuit.name)
             if circuit.available is not None and circuit.available.name == meter:
                 return self._available_w(circuit)
@@ -241,6 +247,13 @@ class SimHouse:
             if load.meter is not None and load.meter.name == meter:
                 return self.heater_w(load.name)
         raise KeyError(meter)
+
+    def seen(self, circuit: str | None = None) -> None:
+        """Tell the oracle that a meter samples a circuit, or all of them, now."""
+        for name in self.supplies if circuit is None else (circuit,):
+            self.supplies[name].seen(self.now_s)
+            for each in self.watched[name]:
+                each.seen(self.now_s)
 
     # what adds up
 
@@ -259,8 +272,8 @@ class SimHouse:
     def settle_accounts(self) -> None:
         """Bring everything that adds up to the present."""
         self._count_shares(self.now_s)
-        for supply in self.supplies.values():
-            supply.account(self.now_s)
+        for circuit in self.supplies:
+            self._flow(circuit, self.now_s)
 
     # what moves it
 
@@ -422,6 +435,12 @@ class SimHouse:
         supply = self.supplies[circuit]
         supply.flow(at_s, others_w + heating_w, others_w + stuck_w)
         self._due_s[self._trip_slots[circuit]] = min(supply.trips_at_s, supply.rearm_s)
+        for watched in self.watched[circuit]:
+            if watched.trips_at_s <= at_s:
+                trip_s = watched.trips_at_s
+                watched.trip(trip_s, avoidable=self._ideal_holds(watched, trip_s), rearm_s=trip_s)
+                watched.rearm(at_s, cold=True)
+            watched.flow(at_s, others_w + heating_w, others_w + stuck_w)
         if self.journal is not None:
             self.journal.power_w[circuit].append((at_s, others_w + heating_w, others_w))
 
@@ -434,7 +453,7 @@ class SimHouse:
         else:
             supply.trip(
                 at_s,
-                avoidable=self._ideal_holds(circuit, at_s),
+                avoidable=self._ideal_holds(supply, at_s),
                 rearm_s=at_s + self._rearm_after_s,
             )
             self.happened.append(Happening(at_s, Kind.TRIPPED, circuit))
@@ -459,9 +478,9 @@ class SimHouse:
         for circuit in self.supplies:
             self._flow(circuit, at_s)
 
-    def _ideal_holds(self, circuit: str, at_s: float) -> bool:
+    def _ideal_holds(self, supply: Supply, at_s: float) -> bool:
         """Return whether the best policy's breaker stays shut until the overload is over."""
-        supply = self.supplies[circuit]
+        circuit = supply.name
         twin = supply.ideal_twin(at_s)
         others = self._others[circuit]
         until_s = at_s + DAY_S
@@ -503,6 +522,7 @@ def build(
     trace: Trace,
     weather: Weather,
     breaker: str | None = None,
+    watched: Sequence[str] = (),
     inverted: Collection[str] | None = None,
     reaction_s: float = 0.25,
     rearm_after_s: float = 600.0,
@@ -518,6 +538,7 @@ def build(
         weather: Outdoor temperature by hour of the year.
         breaker: Profile of every breaker; None: as configured, and where nothing is configured
             (``worst_norm``) a breaker drawn from the band of curve C.
+        watched: Profiles of further breakers that only count, see ``SimHouse``.
         inverted: Loads on pilot wires (closed contact: off); None: as the relays say.
         reaction_s: From a meter's sample to the opening of the fastest relay, for the oracle.
         rearm_after_s: Somebody closes a tripped breaker after so long.
@@ -532,28 +553,32 @@ def build(
         if inverted is not None
         else [name for name, relay in setup.relays.items() if getattr(relay, "inverted", False)]
     )
-    supplies = {}
-    for circuit in house.circuits.values():
-        profile = breaker or circuit.breaker.profile
-        if breaker is None and profile == "worst_norm":
-            profile = "C"
+
+    def supply(circuit: Circuit, profile: str) -> Supply:
         rating_w = circuit.breaker.rating_w
-        made = breaker_for(profile, rating_w, Random(f"{seed}/breaker/{circuit.name}"))
-        supplies[circuit.name] = Supply(
+        chance = Random(f"{seed}/breaker/{circuit.name}")
+        return Supply(
             circuit.name,
             circuit.limit_w,
-            made,
+            breaker_for(profile, rating_w, chance),
             rating_w,
             reaction_s=reaction_s,
             unseen_s=inf if circuit.meter is None else circuit.meter.stale_after_s,
         )
+
+    def profile(circuit: Circuit) -> str:
+        configured = circuit.breaker.profile
+        return breaker or ("C" if configured == "worst_norm" else configured)
+
+    circuits = house.circuits.values()
     return SimHouse(
         setup,
         seed=seed,
         start=start,
         others=others_for(house, moved, Random(f"{seed}/others")),
         weather=weather,
-        supplies=supplies,
+        supplies={each.name: supply(each, profile(each)) for each in circuits},
+        watched={each.name: tuple(supply(each, name) for name in watched) for each in circuits},
         inverted=pilot,
         rearm_after_s=rearm_after_s,
         journal=journal,

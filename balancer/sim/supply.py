@@ -82,6 +82,7 @@ class Supply:
         self.over_s = 0.0
         self.longest_over_s = 0.0
         self.trips: list[Trip] = []
+        self._cold = breaker.twin()
         self._ideal = breaker.twin()
         self._ideal_sheds_s = inf  # when the best policy's relays have opened
         self._rating_w = max(rating_w, 1.0)
@@ -145,10 +146,12 @@ class Supply:
         self.tripped = True
         self.rearm_s = rearm_s
 
-    def rearm(self, at_s: float) -> None:
-        """Close again; the bimetal has cooled, and so has its twin."""
+    def rearm(self, at_s: float, *, cold: bool = False) -> None:
+        """Close again, with the heat that is left or none; its twin is as warm."""
         self.tripped = False
         self.rearm_s = inf
+        if cold:
+            self.breaker = self._cold.twin()
         self.breaker.carry(at_s, 0.0)
         self._ideal = self.breaker.twin()
 
