@@ -496,7 +496,8 @@ def _learn(draft: Draft, name: str, flight: Flight) -> None:
         assert after is not None, circuit
         step_w = after.power_w - flight.before[circuit]
         ratio = (step_w if flight.on else -step_w) / house.power_w[name][circuit]
-        if ratio > -learn.IDLE_RATIO:
+        sure = bool(state.meters[meter.name].lags_s)  # else it may show it later
+        if ratio >= learn.LEAST_RATIO or (sure and ratio > -learn.IDLE_RATIO):
             learn.with_step(draft.load(name), max(0.0, ratio), draft.at_s)
         return
 

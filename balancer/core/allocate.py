@@ -37,11 +37,13 @@ def proven_w(draft: Draft, circuit: str) -> float:
     room_w = cs.limit_w - own.reserve_w - peak_w
     if own.estimation is Estimation.INDIVIDUAL:
         return room_w - estimate.live_rated_w(house, state, circuit)
-    return room_w - sum(
-        estimate.draw_w(house, state, circuit, name)
-        for name in estimate.live_loads(house, state, circuit)
-        if not estimate.stuck(state.loads[name])
-    )
+    for name in estimate.live_loads(house, state, circuit):
+        ls = state.loads[name]
+        if ls.flight is not None and ls.flight.on:  # the peak was measured without it
+            room_w -= estimate.rated_w(house, state, circuit, name)
+        elif not estimate.stuck(ls):
+            room_w -= estimate.draw_w(house, state, circuit, name)
+    return room_w
 
 
 def measured_w(draft: Draft, circuit: str) -> float:
@@ -66,8 +68,10 @@ def measured_w(draft: Draft, circuit: str) -> float:
 
 
 def earn(draft: Draft, circuit: str) -> None:
-    """Follow a reading with nothing in flight: what it takes away is lost, and while nobody
-    waits what the peak leaves is there for whoever asks (R7).
+    """Follow a reading with nothing in flight (R7).
+
+    What it takes away is lost; while nobody waits, what the peak leaves is there for
+    whoever asks.
     """
     house, state = draft.house, draft.state
     cs = draft.circuit(circuit)

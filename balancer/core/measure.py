@@ -1,13 +1,11 @@
 """What a reading tells: power, cadence, lag, the peak window, a meter that stands still, heat."""
 
-from dataclasses import replace
-
 from balancer.core import act, allocate, breaker, estimate, learn, restrain
-from balancer.core.commands import NoteKind
+from balancer.core.commands import Cause, NoteKind
 from balancer.core.draft import Draft
 from balancer.core.events import MeterReadings
 from balancer.core.model import Circuit, Estimation
-from balancer.core.state import CircuitState, Reading
+from balancer.core.state import CircuitState, Lone, Reading
 
 INTERVALS = 8
 LAGS = 8
@@ -58,7 +56,7 @@ def _supply(draft: Draft, name: str, circuit: Circuit) -> None:
     cs = draft.circuit(name)
     _warm(cs, circuit, reading, meter.before)
     act.confirm_by_meter(draft, name, reading)
-    _lag(draft, name, reading)
+    _lag(draft, name, cs, reading)
     _still(draft, name, cs, reading, meter.before)
 
 
@@ -71,29 +69,49 @@ def _warm(cs: CircuitState, circuit: Circuit, now: Reading, before: Reading | No
     cs.heat = heat
 
 
-def _lag(draft: Draft, circuit: str, reading: Reading) -> None:
-    """Measure how long after the relay's report the meter shows a lone switching (R2)."""
+def _lag(draft: Draft, circuit: str, cs: CircuitState, reading: Reading) -> None:
+    """Measure how long after the relay's report the meter shows a lone switching (R2).
+
+    The switching is remembered for longer than its flight: a meter that lags more than
+    ``settle`` shows it when nobody waits for it any more.
+    """
     house, state = draft.house, draft.state
-    under_way = [name for name in house.loads_of[circuit] if state.loads[name].flight is not None]
-    if len(under_way) != 1:
+    under_way = [
+        (name, flight)
+        for name in house.loads_of[circuit]
+        if (flight := state.loads[name].flight) is not None
+    ]
+    if len(under_way) > 1:
+        cs.lone = None
+    elif under_way:
+        name, flight = under_way[0]
+        watts = house.power_w[name][circuit] / house.circuits[circuit].safe_ratio
+        if (
+            flight.alone
+            and flight.confirmed_s is not None
+            and flight.cause is not Cause.FOREIGN
+            and circuit in flight.before
+            and watts >= NOTICEABLE_W
+            and (cs.lone is None or cs.lone.decided_s != flight.decided_s)
+        ):
+            sign = 1.0 if flight.on else -1.0
+            cs.lone = Lone(
+                flight.decided_s, flight.confirmed_s, flight.before[circuit], sign * watts
+            )
+            cs.lone_seen = False
+    lone = cs.lone
+    if lone is None or cs.lone_seen:
         return
-    name = under_way[0]
-    flight = state.loads[name].flight
-    if flight is None or flight.seen or not flight.alone or flight.confirmed_s is None:
-        return
-    if circuit not in flight.before:
-        return
-    lag_s = reading.at_s - flight.confirmed_s
-    step_w = reading.power_w - flight.before[circuit]
-    expected_w = house.power_w[name][circuit] / house.circuits[circuit].safe_ratio
-    if expected_w < NOTICEABLE_W or (step_w if flight.on else -step_w) < expected_w / 2.0:
-        return
-    meter = house.circuits[circuit].meter
-    assert meter is not None, circuit
-    draft.load(name).flight = replace(flight, seen=True)
-    if 0.0 <= lag_s <= LONGEST_LAG_S:
+    lag_s = reading.at_s - lone.confirmed_s
+    step_w = reading.power_w - lone.before_w
+    if lag_s > LONGEST_LAG_S:
+        cs.lone_seen = True
+    elif step_w * lone.expected_w > 0.0 and abs(step_w) >= abs(lone.expected_w) / 2.0:
+        cs.lone_seen = True
+        meter = house.circuits[circuit].meter
+        assert meter is not None, circuit
         own = draft.meter(meter.name)
-        own.lags_s = (*own.lags_s, lag_s)[-LAGS:]
+        own.lags_s = (*own.lags_s, max(0.0, lag_s))[-LAGS:]
 
 
 def _still(
@@ -102,6 +120,7 @@ def _still(
     """Count switchings that the meter should have shown and did not (R13)."""
     if cs.still_w is None or abs(now.power_w - cs.still_w) > STILL_W:
         cs.still_w = now.power_w
+        cs.moved_s = now.at_s
         cs.unmoved = 0
         if cs.suspect:
             cs.suspect = False
@@ -120,7 +139,10 @@ def _still(
             continue
         under_way[flight.on] += 1
         settled_s = estimate.settled_at_s(house, state, circuit, name, flight)
-        if flight.confirmed_s is not None and before.at_s < settled_s <= now.at_s:
+        sent_s = flight.first_sent_s
+        if sent_s is None or cs.moved_s > sent_s or flight.confirmed_s is None:
+            continue
+        if before.at_s < settled_s <= now.at_s:
             due[flight.on] += 1
     if under_way[True] and under_way[False]:
         return

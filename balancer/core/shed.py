@@ -33,9 +33,7 @@ class Constraint:
 def shed(draft: Draft, cause: Cause) -> None:
     """Switch off what brings every circuit under its limit (R9)."""
     constraints = over(draft)
-    for name, cs in draft.state.circuits.items():
-        if cs.unsheddable and all(each.circuit != name for each in constraints):
-            draft.circuit(name).unsheddable = False
+    _forget_unsheddable(draft)
     if not constraints:
         return
     picked, left_w = pick(draft, constraints)
@@ -48,9 +46,27 @@ def shed(draft: Draft, cause: Cause) -> None:
         draft.load(name).shed = True
     for circuit in by_circuit:
         _after_shed(draft, circuit)
-        if left_w[circuit] > TINY_W and not draft.state.circuits[circuit].unsheddable:
-            draft.circuit(circuit).unsheddable = True
-            draft.note(NoteKind.UNSHEDDABLE, circuit, left_w[circuit])
+        if not picked and left_w[circuit] > TINY_W:
+            _say_unsheddable(draft, circuit, left_w[circuit])
+
+
+def _say_unsheddable(draft: Draft, circuit: str, excess_w: float) -> None:
+    """Nothing of ours is left to switch off, or under way: say so once (R9)."""
+    house, state = draft.house, draft.state
+    reading = estimate.last_reading(state, house.circuits[circuit])
+    if state.circuits[circuit].unsheddable or (
+        reading is not None and estimate.credit_w(house, state, circuit, reading) > 0.0
+    ):
+        return
+    draft.circuit(circuit).unsheddable = True
+    draft.note(NoteKind.UNSHEDDABLE, circuit, excess_w)
+
+
+def _forget_unsheddable(draft: Draft) -> None:
+    for name, cs in draft.state.circuits.items():
+        reading = estimate.last_reading(draft.state, draft.house.circuits[name])
+        if cs.unsheddable and (reading is None or reading.power_w <= cs.limit_w):
+            draft.circuit(name).unsheddable = False
 
 
 def _after_shed(draft: Draft, circuit: str) -> None:
@@ -84,12 +100,10 @@ def _keep_peak(draft: Draft, circuit: str) -> None:
 
 def over(draft: Draft) -> list[Constraint]:
     """Return the circuits that take too much, by their meters or by their budgets."""
-    constraints = []
+    constraints: list[Constraint | None] = []
     for circuit in draft.house.circuits:
-        for each in (_over_limit(draft, circuit), _over_budget(draft, circuit)):
-            if each is not None:
-                constraints.append(each)
-    return constraints
+        constraints += (_over_limit(draft, circuit), _over_budget(draft, circuit))
+    return [each for each in constraints if each is not None]
 
 
 def _candidates(draft: Draft, circuit: str) -> list[str]:
@@ -138,6 +152,8 @@ def _over_budget(draft: Draft, circuit: str) -> Constraint | None:
         flight = state.loads[name].flight
         if estimate.stuck(state.loads[name]):
             continue  # already added to what is not heating (R11)
+        if not state.loads[name].reconciled and not state.loads[name].on:
+            continue  # it is being asked; unknown for long it gets OFF anyway (R15)
         if flight is None or flight.on or flight.doubted:
             taken_w += estimate.rated_w(house, state, circuit, name)
     if taken_w - available_w <= TINY_W:
@@ -187,7 +203,7 @@ def pick(
             if enough:
                 choice = min(enough, key=lambda name: _whole(constraints, left, name))
             else:
-                choice = max(useful, key=lambda name: relief(name))
+                choice = max(useful, key=relief)
             members.remove(choice)
             picked.append(choice)
             left = [

@@ -21,6 +21,15 @@ class Reading(NamedTuple):
     power_w: float
 
 
+class Lone(NamedTuple):
+    """A switching with no other near it: the meter's lag is measured by it (R2)."""
+
+    decided_s: float
+    confirmed_s: float
+    before_w: float
+    expected_w: float
+
+
 @dataclass(slots=True)
 class MeterState:
     """What is known of one meter.
@@ -58,8 +67,10 @@ class CircuitState:
         usable_w: Heating power, as a sum of rated powers, that may be used at once: room
             that our own loads give back or that was there before (R7).
         unmoved: Switchings that the meter should have shown and did not (R13).
-        still_w: The value at which it has stood still since the first of them.
+        still_w: The value at which it stands still.
+        moved_s: When it came to that value.
         suspect: The meter does not move.
+        lone: The last lone switching; ``lone_seen``: the meter has shown it, or never did.
         unsheddable: Non-heating power alone is over the limit; said once.
         heat: Thermal state of the assumed breaker (R19).
         spike_w: Greatest rise between two quiet readings, in watts.
@@ -76,7 +87,10 @@ class CircuitState:
     usable_w: float = INFINITY
     unmoved: int = 0
     still_w: float | None = None
+    moved_s: float = -INFINITY
     suspect: bool = False
+    lone: Lone | None = None
+    lone_seen: bool = False
     unsheddable: bool = False
     heat: float | None = None
     spike_w: float | None = None
@@ -88,7 +102,7 @@ class ZoneState:
 
     requested: bool = False
     reported: bool = False
-    reported_s: float = 0.0
+    reported_s: float = -INFINITY
     held_until_s: float = -INFINITY
 
 
@@ -109,7 +123,6 @@ class Flight:
         shed: It is a shed: goes before everything else.
         doubted: Not confirmed in time: its credit has ended.
         alone: No other switching was under way on its circuits when it was decided.
-        seen: The meter has shown it: its lag is known.
     """
 
     on: bool
@@ -126,7 +139,6 @@ class Flight:
     shed: bool = False
     doubted: bool = False
     alone: bool = False
-    seen: bool = False
 
 
 @dataclass(slots=True)

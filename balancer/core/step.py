@@ -72,9 +72,9 @@ def step(house: House, state: State, event: Event) -> Decision:
     act.tidy(draft)
     restrain.go_blind(draft)
     if draft.state.started:
-        shed.shed(draft, Cause.UNCONFIRMED if doubted else cause or Cause.OVERLOAD)
         for circuit in _quiet_circuits(draft, event):
             measure.note_room(draft, circuit)
+        shed.shed(draft, Cause.UNCONFIRMED if doubted else cause or Cause.OVERLOAD)
         restrain.lower_to_caps(draft)
         restrain.release(draft, Cause.BOOST if isinstance(event, BoostSet) else Cause.REQUEST)
         if isinstance(event, RotateDue):
@@ -208,7 +208,7 @@ def _remember(draft: Draft, memory: Memory) -> None:
             cs.limit_w = min(kept.limit_w, house.circuits[name].limit_w)
     for name, requested in memory.requests.items():
         zone = draft.zone(name)
-        if zone.reported_s <= state.since_s and not zone.reported:
+        if zone.reported_s == -INFINITY:  # the thermostat itself has not spoken yet
             zone.requested = zone.reported = requested
             zone.reported_s = draft.at_s
     for name, was in memory.loads.items():
