@@ -15,8 +15,8 @@ from collections.abc import Iterable, Mapping
 from balancer.core import act, estimate, restrain, wish
 from balancer.core.commands import Cause, NoteKind, Reason
 from balancer.core.draft import Draft
-from balancer.core.model import Estimation
-from balancer.core.state import INFINITY
+from balancer.core.model import Circuit, Estimation
+from balancer.core.state import INFINITY, CircuitState
 
 TINY_W = 1e-6
 
@@ -25,13 +25,9 @@ def proven_w(draft: Draft, circuit: str) -> float:
     """Return the proven room, in watts; minus infinity while the window is too young."""
     house, state = draft.house, draft.state
     own, cs = house.circuits[circuit], state.circuits[circuit]
-    if (
-        cs.window_since_s is None
-        or not cs.window
-        or draft.at_s - cs.window_since_s < own.restore_delay_s
-    ):
+    peak_w = proven_peak_w(own, cs, draft.at_s)
+    if peak_w is None:
         return -INFINITY
-    peak_w = max(each.power_w for each in cs.window)
     if own.estimation is Estimation.EXTERNAL:
         return -peak_w - estimate.live_rated_w(house, state, circuit)
     room_w = cs.limit_w - own.reserve_w - peak_w
@@ -44,6 +40,13 @@ def proven_w(draft: Draft, circuit: str) -> float:
         elif not estimate.stuck(ls):
             room_w -= estimate.draw_w(house, state, circuit, name)
     return room_w
+
+
+def proven_peak_w(circuit: Circuit, cs: CircuitState, at_s: float) -> float | None:
+    """Return the peak of the window, in watts; None while it is younger than its width."""
+    if cs.window_since_s is None or at_s - cs.window_since_s < circuit.restore_delay_s:
+        return None
+    return cs.window[0].power_w  # it falls: only what may still be the peak is kept
 
 
 def measured_w(draft: Draft, circuit: str) -> float:

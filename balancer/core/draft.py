@@ -1,7 +1,6 @@
 """A state being changed within one step."""
 
 from collections.abc import Iterable
-from copy import copy
 
 from balancer.core.commands import (
     Cause,
@@ -12,7 +11,14 @@ from balancer.core.commands import (
     Switching,
 )
 from balancer.core.model import House
-from balancer.core.state import CircuitState, LoadState, MeterState, State, ZoneState
+from balancer.core.state import (
+    CircuitState,
+    LoadState,
+    MeterState,
+    State,
+    ZoneState,
+    copied,
+)
 
 
 class Draft:
@@ -31,7 +37,7 @@ class Draft:
     def __init__(self, house: House, state: State, at_s: float) -> None:
         self.house = house
         self.at_s = at_s
-        self.state = copy(state)
+        self.state = copied(state)
         self.state.at_s = at_s
         self._own: set[tuple[str, str]] = set()
         self._loads = False
@@ -46,28 +52,28 @@ class Draft:
             if not self._loads:
                 self._loads = True
                 self.state.loads = dict(self.state.loads)
-            self.state.loads[name] = copy(self.state.loads[name])
+            self.state.loads[name] = copied(self.state.loads[name])
         return self.state.loads[name]
 
     def circuit(self, name: str) -> CircuitState:
         """Return a circuit's state to be changed."""
         if ("circuit", name) not in self._own:
             self._own.add(("circuit", name))
-            self.state.circuits = {**self.state.circuits, name: copy(self.state.circuits[name])}
+            self.state.circuits = {**self.state.circuits, name: copied(self.state.circuits[name])}
         return self.state.circuits[name]
 
     def meter(self, name: str) -> MeterState:
         """Return a meter's state to be changed."""
         if ("meter", name) not in self._own:
             self._own.add(("meter", name))
-            self.state.meters = {**self.state.meters, name: copy(self.state.meters[name])}
+            self.state.meters = {**self.state.meters, name: copied(self.state.meters[name])}
         return self.state.meters[name]
 
     def zone(self, name: str) -> ZoneState:
         """Return a zone's state to be changed."""
         if ("zone", name) not in self._own:
             self._own.add(("zone", name))
-            self.state.zones = {**self.state.zones, name: copy(self.state.zones[name])}
+            self.state.zones = {**self.state.zones, name: copied(self.state.zones[name])}
         return self.state.zones[name]
 
     def note(

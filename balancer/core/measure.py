@@ -5,7 +5,7 @@ from balancer.core.commands import Cause, NoteKind
 from balancer.core.draft import Draft
 from balancer.core.events import MeterReadings
 from balancer.core.model import Circuit, Estimation
-from balancer.core.state import CircuitState, Lone, Reading
+from balancer.core.state import CircuitState, Lone, MeterState, Reading
 
 INTERVALS = 8
 LAGS = 8
@@ -20,13 +20,7 @@ def take(draft: Draft, event: MeterReadings) -> list[str]:
     """Take in readings; return the circuits whose supply they measure."""
     measured = []
     for name, power_w in event.power_w.items():
-        meter = draft.meter(name)
-        if meter.last is not None and meter.since_connect:
-            interval_s = event.at_s - meter.last.at_s
-            meter.intervals_s = (*meter.intervals_s, interval_s)[-INTERVALS:]
-        meter.before = meter.last
-        meter.last = Reading(event.at_s, power_w)
-        meter.since_connect += 1
+        accept(draft.meter(name), Reading(event.at_s, power_w))
     for name, circuit in draft.house.circuits.items():
         if circuit.meter is not None and circuit.meter.name in event.power_w:
             measured.append(name)
@@ -38,6 +32,16 @@ def take(draft: Draft, event: MeterReadings) -> list[str]:
         if load.meter is not None and load.meter.name in event.power_w:
             _own_meter(draft, name, event.power_w[load.meter.name])
     return measured
+
+
+def accept(meter: MeterState, reading: Reading) -> None:
+    """Keep a reading and the meter's cadence."""
+    if meter.last is not None and meter.since_connect:
+        interval_s = reading.at_s - meter.last.at_s
+        meter.intervals_s = (*meter.intervals_s, interval_s)[-INTERVALS:]
+    meter.before = meter.last
+    meter.last = reading
+    meter.since_connect += 1
 
 
 def _own_meter(draft: Draft, name: str, power_w: float) -> None:
@@ -54,13 +58,13 @@ def _supply(draft: Draft, name: str, circuit: Circuit) -> None:
     reading = meter.last
     assert reading is not None, name
     cs = draft.circuit(name)
-    _warm(cs, circuit, reading, meter.before)
+    warm(cs, circuit, reading, meter.before)
     act.confirm_by_meter(draft, name, reading)
     _lag(draft, name, cs, reading)
     _still(draft, name, cs, reading, meter.before)
 
 
-def _warm(cs: CircuitState, circuit: Circuit, now: Reading, before: Reading | None) -> None:
+def warm(cs: CircuitState, circuit: Circuit, now: Reading, before: Reading | None) -> None:
     """Advance the heat at the greater of the two powers (R19: never more optimistic)."""
     heat = breaker.initial_heat(circuit.breaker) if cs.heat is None else cs.heat
     if before is not None:
@@ -182,13 +186,19 @@ def note_room(draft: Draft, circuit: str) -> None:
             shift_w = max(rise_w, -cs.slack_w)
             window = tuple(Reading(each.at_s, each.power_w + shift_w) for each in window)
     cs.slack_w = 0.0
-    cs.last_non_heating_w = used_w
-    if cs.window_since_s is None:
-        cs.window_since_s = draft.at_s
-    oldest_s = draft.at_s - own.restore_delay_s
-    kept = [each for each in window if each.power_w > used_w and each.at_s > oldest_s]
-    cs.window = (*kept, Reading(draft.at_s, used_w))
+    cs.window = window
+    keep_peak(cs, own, Reading(draft.at_s, used_w))
     allocate.earn(draft, circuit)
+
+
+def keep_peak(cs: CircuitState, circuit: Circuit, used: Reading) -> None:
+    """Add non-heating power to the window; only what may still be its peak is kept (R7)."""
+    cs.last_non_heating_w = used.power_w
+    if cs.window_since_s is None:
+        cs.window_since_s = used.at_s
+    oldest_s = used.at_s - circuit.restore_delay_s
+    kept = [each for each in cs.window if each.power_w > used.power_w and each.at_s > oldest_s]
+    cs.window = (*kept, used)
 
 
 def _draws_again(draft: Draft, circuit: str, rise_w: float) -> None:

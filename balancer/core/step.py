@@ -16,7 +16,18 @@ Theory of operation; the numbers are the rules of the design that the tests name
 from dataclasses import dataclass
 from typing import assert_never
 
-from balancer.core import act, allocate, estimate, learn, measure, reasons, restrain, shed, wish
+from balancer.core import (
+    act,
+    allocate,
+    estimate,
+    learn,
+    measure,
+    quiet,
+    reasons,
+    restrain,
+    shed,
+    wish,
+)
 from balancer.core.commands import Cause, Command, Decided, Note
 from balancer.core.draft import Draft
 from balancer.core.events import (
@@ -63,6 +74,10 @@ class Decision:
 def step(house: House, state: State, event: Event) -> Decision:
     """Decide what follows from one event; ``event.at_s`` never falls."""
     assert event.at_s >= state.at_s, (event.at_s, state.at_s)
+    if isinstance(event, MeterReadings):
+        after = quiet.quiet(house, state, event)
+        if after is not None:
+            return Decision(after, deadline_s=min(after.timers_s, _silence_s(house, after)))
     draft = Draft(house, state, event.at_s)
     if not isinstance(event, MeterReadings) or event.at_s >= state.timers_s:
         wish.accrue(draft)  # a reading alone changes nobody's wishes
@@ -74,12 +89,13 @@ def step(house: House, state: State, event: Event) -> Decision:
     if draft.state.started:
         for circuit in _quiet_circuits(draft, event):
             measure.note_room(draft, circuit)
-        shed.shed(draft, Cause.UNCONFIRMED if doubted else cause or Cause.OVERLOAD)
+        shedding = shed.shed(draft, Cause.UNCONFIRMED if doubted else cause or Cause.OVERLOAD)
         restrain.lower_to_caps(draft)
         restrain.release(draft, Cause.BOOST if isinstance(event, BoostSet) else Cause.REQUEST)
         if isinstance(event, RotateDue):
             allocate.rotate(draft)
-        allocate.fill(draft)
+        if not shedding:
+            allocate.fill(draft)
     act.transmit(draft)
     reasons.explain(draft)
     return _decision(draft)
@@ -93,6 +109,7 @@ def _decision(draft: Draft) -> Decision:
         if circuit is not None
     }
     state.timers_s = _timers_s(draft)
+    state.calm = quiet.calm(house, state)
     return Decision(
         state=state,
         commands=tuple(draft.commands),

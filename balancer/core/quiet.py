@@ -1,0 +1,141 @@
+"""A reading that changes nothing: the common case, and the only one that has to be cheap.
+
+While nothing is in flight, blind or suspect, what the loads draw and who waits is known from
+the last full step (``Calm``). A reading that is under every limit and leaves too little room
+for whoever waits then only moves windows and clocks. Everything else takes the full step.
+"""
+
+from balancer.core import allocate, estimate, learn, measure, restrain, wish
+from balancer.core.events import MeterReadings
+from balancer.core.model import Estimation, House
+from balancer.core.state import Calm, CalmCircuit, Reading, State, copied
+
+
+def calm(house: House, state: State) -> Calm | None:
+    """Return what quiet readings need to know, None while a reading may change more."""
+    if not (state.started and state.connected) or state.stopping:
+        return None
+    for name, ls in state.loads.items():
+        if ls.flight is not None or not ls.reconciled or house.loads[name].meter is not None:
+            return None
+    circuits: dict[str, list[str]] = {}
+    sums: dict[str, CalmCircuit] = {}
+    for name, circuit in house.circuits.items():
+        cs = state.circuits[name]
+        if circuit.estimation is not Estimation.GLOBAL or circuit.meter is None:
+            return None
+        if cs.blind or cs.suspect or cs.unsheddable or cs.slack_w > 0.0:
+            return None
+        if cs.lone is not None and not cs.lone_seen:
+            return None
+        if not wish.ready(house, state, name):
+            return None
+        circuits.setdefault(circuit.meter.name, []).append(name)
+        live = list(estimate.live_loads(house, state, name))
+        if any(estimate.stuck(state.loads[each]) for each in live):
+            return None
+        rated_w = {each: estimate.rated_w(house, state, name, each) for each in live}
+        if any(state.loads[each].idle for each in live):
+            return None  # a rise may be one of them that draws again
+        sums[name] = CalmCircuit(
+            heating_w=sum(estimate.draw_w(house, state, name, each) for each in live),
+            live_w=sum(rated_w.values()),
+            waiting=any(
+                wish.wanted(house, state, each) and not state.loads[each].on
+                for each in house.loads_of[name]
+            ),
+        )
+    return Calm(
+        circuits={meter: tuple(names) for meter, names in circuits.items()},
+        sums=sums,
+        needs_w=_needs_w(house, state),
+    )
+
+
+def _needs_w(house: House, state: State) -> tuple[dict[str, float], ...]:
+    needs = []
+    for name in house.loads:
+        ls = state.loads[name]
+        if ls.on or ls.live or not wish.wanted(house, state, name):
+            continue
+        if state.at_s < restrain.rested_s(house, name, ls):
+            continue  # time brings a full step
+        if any(
+            (places := restrain.places_left(house, state, circuit)) is not None and places <= 0
+            for circuit in house.power_w[name]
+        ):
+            continue
+        ratio = learn.admission_ratio(ls, state.at_s)
+        needs.append({c: watts * ratio for c, watts in house.power_w[name].items()})
+    return tuple(needs)
+
+
+def quiet(house: House, state: State, event: MeterReadings) -> State | None:
+    """Return the state after a reading that changes nothing, None if it may change something."""
+    known = state.calm
+    if known is None or event.at_s >= state.timers_s:
+        return None
+    meters = state.meters
+    circuits = state.circuits
+    measured = []
+    for name, power_w in event.power_w.items():
+        before = meters[name].last
+        if before is None or name not in known.circuits:
+            return None
+        for circuit in known.circuits[name]:
+            cs = circuits[circuit]
+            if power_w > cs.limit_w:
+                return None
+            measured.append(circuit)
+    for need in known.needs_w:
+        if not any(
+            watts > _room_w(house, state, event, circuit) for circuit, watts in need.items()
+        ):
+            return None
+    after = copied(state)
+    after.at_s = event.at_s
+    after.meters = meters.copy()
+    after.circuits = circuits.copy()
+    for name, power_w in event.power_w.items():
+        meter = after.meters[name] = copied(meters[name])
+        measure.accept(meter, Reading(event.at_s, power_w))
+    for circuit in measured:
+        _follow(house, after, circuit, known.sums[circuit])
+    return after
+
+
+def _room_w(house: House, state: State, event: MeterReadings, circuit: str) -> float:
+    own = house.circuits[circuit]
+    assert own.meter is not None, circuit
+    meter = state.meters[own.meter.name]
+    assert meter.last is not None, circuit
+    power_w = event.power_w.get(own.meter.name)
+    if power_w is None:
+        power_w = meter.last.power_w if meter.before is None else meter.before.power_w
+    most_w = max(power_w, meter.last.power_w)
+    return state.circuits[circuit].limit_w - own.reserve_w - most_w + allocate.TINY_W
+
+
+def _follow(house: House, after: State, circuit: str, sums: CalmCircuit) -> None:
+    own = house.circuits[circuit]
+    assert own.meter is not None, circuit
+    meter = after.meters[own.meter.name]
+    assert meter.last is not None, circuit
+    now = meter.last
+    cs = after.circuits[circuit] = copied(after.circuits[circuit])
+    measure.warm(cs, own, now, meter.before)
+    if cs.still_w is None or abs(now.power_w - cs.still_w) > measure.STILL_W:
+        cs.still_w = now.power_w
+        cs.moved_s = now.at_s
+        cs.unmoved = 0
+    used_w = max(0.0, now.power_w - sums.heating_w)
+    if cs.last_non_heating_w is not None and used_w > cs.last_non_heating_w:
+        cs.spike_w = max(used_w - cs.last_non_heating_w, cs.spike_w or 0.0)
+    measure.keep_peak(cs, own, Reading(now.at_s, used_w))
+    free_w = cs.limit_w - own.reserve_w
+    if not sums.waiting:
+        peak_w = allocate.proven_peak_w(own, cs, now.at_s)
+        if peak_w is not None:
+            proven_w = free_w - peak_w - sums.heating_w
+            cs.usable_w = max(cs.usable_w, sums.live_w + proven_w)
+    cs.usable_w = min(cs.usable_w, sums.live_w + free_w - now.power_w)
