@@ -1,6 +1,7 @@
 """Prometheus metrics, rendered from a snapshot and the counts when somebody asks.
 
-Nothing here runs while the service decides. Base units, label ``house`` everywhere, label values
+Nothing here runs while the service decides; it may run in a thread of its own, so what grows by
+new keys is copied before it is walked. Base units, label ``house`` everywhere, label values
 only from the configuration or fixed words, so the number of series is known from the file.
 """
 
@@ -224,7 +225,7 @@ class _House(Collector):
             "Messages that were no report, by what sent them and what was wrong.",
             "source",
             "reason",
-            samples=counts.rejected.items(),
+            samples=counts.rejected.copy().items(),
         )
         yield self._counter(
             "balancer_conflated_readings_total",
@@ -253,7 +254,7 @@ class _House(Collector):
             "balancer_mqtt_reconnects_total",
             "Connections to the broker after the first, by what ended the one before.",
             "cause",
-            samples=(((cause,), count) for cause, count in session.reconnects.items()),
+            samples=(((cause,), count) for cause, count in session.reconnects.copy().items()),
         )
         yield self._gauge(
             "balancer_heartbeat_rtt_seconds",

@@ -7,7 +7,7 @@ unit of its first circuit; times are UTC; unknown is ``null``.
 import json
 import math
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 
 from balancer.core.model import Circuit, House
 from balancer.core.snapshot import CircuitSnapshot, LoadSnapshot, Snapshot
@@ -88,10 +88,9 @@ def shown(document: Mapping[str, Json]) -> dict[str, Json]:
 
 def iso(at: datetime) -> str:
     """Return an aware time as ISO 8601 in UTC, with milliseconds and Z."""
-    offset = at.utcoffset()
-    assert offset is not None, at
-    utc = at.replace(tzinfo=None) - offset if offset else at.replace(tzinfo=None)
-    return utc.isoformat(timespec="milliseconds") + "Z"
+    assert at.tzinfo is not None, at
+    utc = at if at.tzinfo is UTC else at.astimezone(UTC)
+    return utc.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
 def _unclocked(entries: Json) -> Json:
