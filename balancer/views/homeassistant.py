@@ -259,6 +259,7 @@ def _load(load: Load, topics: Topics) -> Iterator[tuple[str, Component]]:
             "device_class": "running",
             "state_topic": topics.status,
             "value_template": _template("loads", load.name, running + _on_off("on")),
+            **_attributes(topics, "loads", load.name, "reason", "detail"),
         },
     )
     yield (
