@@ -138,12 +138,14 @@ def _flag(value: Any) -> bool:
     raise UnreadableError(f"{shown(value)} is neither true nor false")
 
 
-def _choice(*allowed: str) -> PlainValidator:
+def _choice(noun: str, *allowed: str) -> PlainValidator:
     def check(value: Any) -> str:
         if isinstance(value, str) and value in allowed:
             return value
         guess = meant(value, allowed) if isinstance(value, str) else None
-        what = f"there is no {shown(value)}" if isinstance(value, str) else f"{shown(value)} found"
+        what = f"there is no {noun} {shown(value)}"
+        if not isinstance(value, str):
+            what = f"{shown(value)} is not text"
         raise PydanticCustomError("value", "{what}", {"what": what, "meant": guess or ""})
 
     return PlainValidator(check)
@@ -220,7 +222,9 @@ def _full_topic(value: Any) -> str:
     try:
         topic_prefix(topic, "cmnd", "device")
     except ValueError as error:
-        raise UnreadableError(f"{shown(topic)} is no FullTopic of these two tokens") from error
+        raise UnreadableError(f"{shown(topic)} is no FullTopic that can be followed") from error
+    if "%topic%" not in topic:
+        raise UnreadableError(f"{shown(topic)} has no %topic%")
     return topic
 
 
@@ -309,7 +313,7 @@ Prefix = Annotated[
 FullTopic = Annotated[
     str,
     _reading(_full_topic),
-    Hint("a topic with %prefix% and %topic%", '"%prefix%/%topic%/"'),
+    Hint("a topic with %prefix% and %topic% and no other token", '"%prefix%/%topic%/"'),
 ]
 JsonPath = Annotated[
     str, _reading(_json_path), Hint('keys and positions, such as "ENERGY.Power[0]"', '"power"')
@@ -364,17 +368,18 @@ Steps = Annotated[
     Hint("whole numbers that never rise and end in 0", "[5, 4, 2, 1, 0]"),
 ]
 
-CircuitUnit = Annotated[
-    str, _choice("A", "W", "kW", "VA", "kVA"), Hint(listed(("A", "W", "kW", "VA", "kVA")), '"A"')
+_UNITS = tuple(each for each in UNITS if each != "mA")
+CircuitUnit = Annotated[str, _choice("unit", *_UNITS), Hint(listed(_UNITS), '"A"')]
+MeterUnit = Annotated[str, _choice("unit", *UNITS), Hint(listed(UNITS), '"W"')]
+OnExit = Annotated[
+    Literal["off", "keep"], _choice("on_exit", "off", "keep"), Hint("off, keep", '"off"')
 ]
-MeterUnit = Annotated[str, _choice(*UNITS), Hint(listed(UNITS), '"W"')]
-OnExit = Annotated[Literal["off", "keep"], _choice("off", "keep"), Hint("off, keep", '"off"')]
 Idle = Annotated[
-    Literal["reserve", "use"], _choice("reserve", "use"), Hint("reserve, use", '"reserve"')
+    Literal["reserve", "use"], _choice("idle", "reserve", "use"), Hint("reserve, use", '"reserve"')
 ]
 Estimated = Annotated[
     Literal["global", "individual", "external"],
-    _choice("global", "individual", "external"),
+    _choice("estimation", "global", "individual", "external"),
     Hint("global, individual, external", '"global"'),
 ]
 

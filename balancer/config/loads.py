@@ -36,9 +36,7 @@ def check_loads(config: Config, findings: Findings) -> None:
         findings.add_missing(("loads",), "at least one load", "[loads.towels]")
     for name, load in config.loads.items():
         at: KeyPath = ("loads", name)
-        zones = findings.names("zones")
-        if load.zone is not None and zones is not None and load.zone not in zones:
-            _note_no_such(at, "zone", load.zone, zones, findings)
+        _check_zone(at, load, findings)
         _check_circuits(at, load, config, findings)
         _check_units(at, load, circuits_of(load, config), findings)
         if load.relay is not None:
@@ -95,6 +93,17 @@ def _commands(relay: RelayCodec) -> set[tuple[str, bytes]]:
     return {(each.topic, each.payload) for each in messages}
 
 
+def _check_zone(at: KeyPath, load: LoadTable, findings: Findings) -> None:
+    zones = findings.names("zones")
+    if zones is None:
+        return
+    if load.zone is None:
+        first = [*zones, "lounge"][0]
+        findings.add_missing((*at, "zone"), listed(zones), f'zone = "{first}"')
+    elif load.zone not in zones:
+        _note_no_such(at, "zone", load.zone, zones, findings)
+
+
 def _check_circuits(at: KeyPath, load: LoadTable, config: Config, findings: Findings) -> None:
     known = findings.names("circuits")
     if known is None:
@@ -138,12 +147,13 @@ def _check_several(
 
 
 def _parents(name: str, config: Config) -> list[str]:
-    line: list[str] = []
-    while (circuit := config.circuits.get(name)) and (above := circuit.parent):
+    """Return what feeds a circuit; nothing if that goes round in a circle."""
+    line = [name]
+    while (circuit := config.circuits.get(line[-1])) and (above := circuit.parent):
         if above in line:
-            break
-        line.append(name := above)
-    return line
+            return []
+        line.append(above)
+    return line[1:]
 
 
 def _check_units(

@@ -72,8 +72,8 @@ def shown(value: Any) -> str:
         return "a table"
     if isinstance(value, str):
         return _quoted(value)
-    if isinstance(value, bool):
-        return "true" if value else "false"
+    if isinstance(value, bool) or value is None:
+        return json.dumps(value)
     if isinstance(value, int) and abs(value) > 10**_LONGEST:  # nobody can read it; str() may fail
         return "a huge number"
     if isinstance(value, Sequence):

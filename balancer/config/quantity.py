@@ -127,7 +127,7 @@ def _split(value: Any) -> tuple[float, str]:
     if kind is float:
         number = value
     elif kind is int:
-        number = float(value) if abs(value) <= _GREATEST else math.copysign(2 * _GREATEST, value)
+        number = float(max(-2.0 * _GREATEST, min(value, 2.0 * _GREATEST)))  # may be too large
     elif kind is str:
         text = value.strip()
         found = _QUANTITY.fullmatch(text)

@@ -1,7 +1,7 @@
 """Merged settings to the tables of ``schema``: as much as can be read, all problems noted."""
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, get_args, get_origin
 
 from pydantic import ValidationError
@@ -80,8 +80,13 @@ def _note(error: ErrorDetails, path: KeyPath, findings: Findings) -> None:
         return
     key = path[-1]
     field = _field_at(path, findings.raw)
-    hint = hint_of(field) if field is not None else Hint("a table")
+    if field is not None:
+        hint = hint_of(field)
+    else:  # an entry of a list, or a table with a name
+        hint = _hint([*_metadata(_kind_at(path, findings.raw))])
     fix = f"{key} = {hint.example}" if hint.example else f"[{key_path(path)}]"
+    if isinstance(key, int):
+        fix = hint.example
     if kind == "value":
         guess = context.get("meant")
         findings.add(path, context["what"], hint.allowed, f'{key} = "{guess}"' if guess else fix)
@@ -96,7 +101,10 @@ def _note_unknown(path: KeyPath, findings: Findings) -> None:
     keys = sorted(table.model_fields, key=lambda key: key != "type")
     guess = meant(str(path[-1]), keys)
     fix = f"rename it to {guess}" if guess else f"remove {path[-1]}"
-    findings.add(path, "there is no such key", listed(keys), fix)
+    what = "there is no such key"
+    if "type" in table.model_fields:
+        what = f'{what} with type = "{_type_of(table)}"'
+    findings.add(path, what, listed(keys), fix)
 
 
 def _note_type(path: KeyPath, findings: Findings) -> None:
@@ -130,9 +138,12 @@ def _entries(value: Any) -> Iterator[tuple[str | int, Any]]:
 
 def hint_of(field: FieldInfo) -> Hint:
     """Return what a field allows: its own hint before that of its kind."""
-    own = [each for each in field.metadata if isinstance(each, Hint)]
-    kinds = [each for each in _metadata(field.annotation) if isinstance(each, Hint)]
-    return (own[-1:] or kinds[-1:] or [Hint("a table")])[0]
+    return _hint([*_metadata(field.annotation), *field.metadata])
+
+
+def _hint(metadata: Sequence[object]) -> Hint:
+    hints = [each for each in metadata if isinstance(each, Hint)]
+    return hints[-1] if hints else Hint("a table")
 
 
 def _field_at(path: KeyPath, raw: Mapping[str, Any]) -> FieldInfo | None:

@@ -86,7 +86,7 @@ class RotationTable(Table):
     ] = "*/10 * * * *"
     timezone: Annotated[Text, Hint("a name of the tz database", '"Europe/Paris"')] = "UTC"
     order: Names = ()
-    hold_off: Duration = 1.0
+    hold_off: Annotated[Duration, Hint('0 or more, as "1 s" or a number of seconds', '"1 s"')] = 1.0
 
 
 class BreakerTable(Table):
@@ -141,7 +141,7 @@ class LoadTable(Table):
     """``[loads.*]``: one heater behind one relay channel."""
 
     title: Annotated[Text | None, Hint("text for people", '"Lounge, window"')] = None
-    zone: Annotated[Name | None, REQUIRED, Hint("the name of a zone", '"…"')] = None
+    zone: Annotated[Name | None, Hint("the name of a zone", '"…"')] = None
     circuit: Annotated[Name | None, Hint("the name of a circuit", '"…"')] = None
     circuits: Annotated[Names | None, Hint("a list of names of circuits", '["l1", "l2", "l3"]')] = (
         None
