@@ -49,6 +49,7 @@ def decide(
     wish.accrue(draft)
     ls = draft.load(name)
     never_sent = ls.flight is not None and ls.flight.on and ls.flight.first_sent_s is None
+    draw_w = {c: estimate.least_w(house, draft.state, c, name) for c in house.power_w[name]}
     ls.on = on
     where = circuit or next(iter(house.loads[name].power_w_by_circuit))
     draft.switchings.setdefault((cause, where), []).append(Switching(name, on, reason))
@@ -78,7 +79,7 @@ def decide(
         on=False,
         cause=cause,
         decided_s=draft.at_s,
-        draw_w={c: estimate.least_w(house, draft.state, c, name) for c in house.power_w[name]},
+        draw_w=draw_w,
         before=_readings(draft, name),
         shed=cause in SHEDDING,
         alone=_alone(draft, name),
@@ -254,6 +255,7 @@ def _foreign(draft: Draft, name: str, *, on: bool) -> None:
     """Somebody else switched it: count it, put it right or leave it alone (R11)."""
     house = draft.house
     ls = draft.load(name)
+    draw_w = {c: estimate.least_w(house, draft.state, c, name) for c in house.power_w[name]}
     draft.note(NoteKind.FOREIGN, name, float(on))
     _changed(draft, name, on=on, cause=Cause.FOREIGN)
     recent = tuple(each for each in ls.foreign_s if draft.at_s - each < FOREIGN_WITHIN_S)
@@ -267,9 +269,7 @@ def _foreign(draft: Draft, name: str, *, on: bool) -> None:
         last_sent_s=-INFINITY,
         due=False,
         confirmed_s=draft.at_s,
-        draw_w={}
-        if on
-        else {c: estimate.least_w(house, draft.state, c, name) for c in house.power_w[name]},
+        draw_w={} if on else draw_w,
     )
     if len(ls.foreign_s) > FOREIGN_TIMES or draft.at_s < ls.left_alone_until_s:
         if draft.at_s >= ls.left_alone_until_s:

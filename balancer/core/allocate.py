@@ -122,10 +122,16 @@ class Book:
             for circuit in house.power_w[name]
         }
 
-    def fits(self, need_w: Mapping[str, float]) -> bool:
-        """Return whether the measured room and the caps take it (R4)."""
+    def fits(self, need_w: Mapping[str, float], places: int = 1) -> bool:
+        """Return whether the measured room and the caps take it (R4).
+
+        Args:
+            need_w: Watts by circuit.
+            places: 0 for a dead relay that is tried again: its place is taken already.
+        """
         return all(
-            watts <= self.measured_w[circuit] + TINY_W and self.places.get(circuit, 1) > 0
+            watts <= self.measured_w[circuit] + TINY_W
+            and self.places.get(circuit, places) >= places
             for circuit, watts in need_w.items()
         )
 
@@ -168,9 +174,11 @@ def waiting(draft: Draft) -> list[str]:
         name
         for name in house.loads
         if not state.loads[name].on
-        and not state.loads[name].live
         and wish.wanted(house, state, name)
-        and (wish.controllable(state, name) or _to_be_tried(draft, name))
+        and (
+            (not state.loads[name].live and wish.controllable(state, name))
+            or _to_be_tried(draft, name)
+        )
         and not barred(draft, name)
     ]
     order = wish.in_order(house, state, names)
@@ -203,7 +211,7 @@ def fill(draft: Draft) -> None:
         if not rested and not ls.claim:
             continue
         need_w = book.need_w(name)
-        fits = book.fits(need_w)
+        fits = book.fits(need_w, places=int(not ls.live))
         if rested and fits and (ls.claim or book.at_once(need_w)):
             _switch_on(draft, name)
             book.take(need_w)

@@ -5,7 +5,7 @@ from balancer.core.commands import Cause, NoteKind
 from balancer.core.draft import Draft
 from balancer.core.events import MeterReadings
 from balancer.core.model import Circuit, Estimation
-from balancer.core.state import CircuitState, Lone, MeterState, Reading
+from balancer.core.state import INFINITY, CircuitState, Lone, MeterState, Reading
 
 INTERVALS = 8
 LAGS = 8
@@ -178,7 +178,7 @@ def note_room(draft: Draft, circuit: str) -> None:
     before_w = cs.last_non_heating_w
     window = cs.window
     if before_w is not None:
-        rise_w = used_w - before_w
+        rise_w = min(used_w - before_w, _meter_rise_w(draft, own))
         if rise_w > 0.0:
             cs.spike_w = max(rise_w, cs.spike_w or 0.0)
             _draws_again(draft, circuit, rise_w)
@@ -199,6 +199,16 @@ def keep_peak(cs: CircuitState, circuit: Circuit, used: Reading) -> None:
     oldest_s = used.at_s - circuit.restore_delay_s
     kept = [each for each in cs.window if each.power_w > used.power_w and each.at_s > oldest_s]
     cs.window = (*kept, used)
+
+
+def _meter_rise_w(draft: Draft, circuit: Circuit) -> float:
+    """Return how much the circuit's own meter rose; what we believe of loads may change too."""
+    if circuit.estimation is not Estimation.GLOBAL or circuit.meter is None:
+        return INFINITY
+    meter = draft.state.meters[circuit.meter.name]
+    if meter.last is None or meter.before is None:
+        return 0.0
+    return meter.last.power_w - meter.before.power_w
 
 
 def _draws_again(draft: Draft, circuit: str, rise_w: float) -> None:
