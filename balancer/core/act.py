@@ -295,11 +295,12 @@ def _reconcile(draft: Draft, name: str, *, on: bool, before: bool | None) -> Non
     adopt, ls.adopt = ls.adopt, False
     if before is not None and before is not on:
         _changed(draft, name, on=on, cause=Cause.RECONCILE)
-    if on is ls.on:
-        return
-    if adopt:
+    if on is not ls.on and adopt:
         ls.on = on
         ls.claim = ls.claim and on
+    if on is ls.on:
+        if on and draft.house.loads[name].relay.dead_man_s is not None:
+            ls.renew_s = draft.at_s  # nobody knows how much of its lease is left
     elif on:
         decide(draft, name, on=False, cause=Cause.RECONCILE, reason=Reason.WAITING)
     else:

@@ -1,5 +1,7 @@
 """What a reading tells: power, cadence, lag, the peak window, a meter that stands still, heat."""
 
+from itertools import combinations
+
 from balancer.core import act, allocate, breaker, estimate, learn, restrain
 from balancer.core.commands import Cause, NoteKind
 from balancer.core.draft import Draft
@@ -13,6 +15,7 @@ LONGEST_LAG_S = 30.0
 NOTICEABLE_W = 300.0  # a switching that a meter should show (R13)
 UNMOVED_TIMES = 3
 STILL_W = 0.5
+MOST_IDLE = 6  # of which every combination is tried
 IDLE_RISE = (0.7, 1.3)  # a rise of about its rated power: an idle heater draws again
 
 
@@ -212,16 +215,16 @@ def _meter_rise_w(draft: Draft, circuit: Circuit) -> float:
 
 
 def _draws_again(draft: Draft, circuit: str, rise_w: float) -> None:
-    """An idle load whose rated power is about the rise is believed to draw again."""
+    """Idle loads whose rated power is about the rise are believed to draw again."""
     house, state = draft.house, draft.state
-    likely = [
-        name
-        for name in house.loads_of[circuit]
-        if state.loads[name].idle
-        and IDLE_RISE[0] * house.power_w[name][circuit]
-        <= rise_w
-        <= IDLE_RISE[1] * house.power_w[name][circuit]
-    ]
-    if likely:
-        closest = min(likely, key=lambda name: abs(house.power_w[name][circuit] - rise_w))
-        draft.load(closest).idle = False
+    idle = [name for name in house.loads_of[circuit] if state.loads[name].idle][:MOST_IDLE]
+    best: tuple[str, ...] = ()
+    best_w = INFINITY
+    for count in range(1, len(idle) + 1):
+        for names in combinations(idle, count):
+            watts = sum(house.power_w[name][circuit] for name in names)
+            off_w = abs(watts - rise_w)
+            if IDLE_RISE[0] * watts <= rise_w <= IDLE_RISE[1] * watts and off_w < best_w:
+                best, best_w = names, off_w
+    for name in best:
+        draft.load(name).idle = False

@@ -140,7 +140,10 @@ class Engine:
         """Take note of a connection whose subscriptions are granted."""
         self._routes.forget_online()
         commands = self._decide(Connected(at_s))
-        setups = [each for relay in self._setup.relays.values() for each in relay.setup()]
+        self._routes.forget_setups()
+        setups: list[Message] = []
+        if not self._house.dry_run:
+            setups += (each for relay in self._setup.relays.values() for each in relay.setup())
         if self._state.started:
             self._display.everything(at_s)
         return Outgoing(tuple(dict.fromkeys((*commands, *setups))))
@@ -204,7 +207,8 @@ class Engine:
                 self._retained[message.topic] = message.payload
             for event in self._routes.events(message, at_s, self._requested):
                 commands += self._decide(event)
-            commands += self._routes.replies(message)
+            if not (self._house.dry_run or message.retain):
+                commands += self._routes.replies(message)
         rest = self._show(at_s) if at_s >= self._views_due_s + OVERDUE_S else ()
         return Outgoing(tuple(commands), rest)
 

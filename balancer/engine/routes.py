@@ -2,7 +2,7 @@
 
 import logging
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
@@ -60,6 +60,7 @@ class Routes:
         self._settings: dict[str, Callable[[str, float], Event]] = {}
         self._reachable: dict[str, dict[str, bool | None]] = {}
         self._known_online: dict[str, bool] = {}
+        self._written: set[str] = set()
         self.topics: dict[str, int] = {}
         self.setters: dict[str, str] = {}
         self._add_devices()
@@ -139,13 +140,28 @@ class Routes:
         self._accept(source)
         return event
 
-    def replies(self, message: Message) -> Iterable[Message]:
-        """Return what has to be written after an answer to ``setup``."""
+    def forget_setups(self) -> None:
+        """After a connect: an answer to ``setup`` may be acted upon once more."""
+        self._written.clear()
+
+    def replies(self, message: Message) -> list[Message]:
+        """Return what has to be written after an answer to ``setup``; once a connect.
+
+        A device that does not keep what it is told shall not have its flash worn out. Bytes
+        that are no such answer were judged as a state already.
+        """
+        found: list[Message] = []
         for name, decode in self._replies.get(message.topic, ()):
+            if name in self._written:
+                continue
             try:
-                yield from decode(message.payload)
-            except DecodeError as error:
-                self._reject(f"loads.{name}.relay", error.reason, str(error))
+                writes = decode(message.payload)
+            except DecodeError:
+                continue
+            if writes:
+                self._written.add(name)
+                found += writes
+        return found
 
     def events(
         self, message: Message, at_s: float, requested: Callable[[str], bool]
