@@ -1,0 +1,5 @@
+"""How deep the properties are searched: as ``--hypothesis-profile`` says."""
+
+from hypothesis import settings
+
+settings.register_profile("campaign", max_examples=4000, deadline=None)

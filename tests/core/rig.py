@@ -1,0 +1,555 @@
+"""A small house in virtual time around ``step``: relays, meters and people do what a test says.
+
+Nothing here looks inside the controller: it is given events in the order of time, woken at its
+deadline, and what it asks of the relays happens to contacts that a test can weld or silence.
+"""
+
+import heapq
+import itertools
+import math
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from balancer.core.commands import Decided, Note, NoteKind, QueryRelay, RenewLease, SwitchRelay
+from balancer.core.events import (
+    AwaySet,
+    BoostSet,
+    Connected,
+    DeviceReported,
+    Disconnected,
+    Event,
+    LimitSet,
+    MeterReadings,
+    ModeSet,
+    RelayReported,
+    RequestReported,
+    RotateDue,
+    Started,
+    StopRequested,
+    Wake,
+)
+from balancer.core.memory import CircuitMemory, LoadMemory, Memory
+from balancer.core.model import (
+    Breaker,
+    Circuit,
+    Estimation,
+    House,
+    Load,
+    Meter,
+    RelayTraits,
+    Zone,
+)
+from balancer.core.observe import snapshot
+from balancer.core.snapshot import LoadSnapshot, Snapshot
+from balancer.core.state import State, initial_state
+from balancer.core.step import Decision, step
+
+A = 230.0
+"""Watts of one ampere, so that tests can say 5 * A."""
+
+
+def a_meter(name: str, limit_w: float, stale_after_s: float = 15.0) -> Meter:
+    return Meter(name=name, stale_after_s=stale_after_s, min_w=-2.0 * limit_w, max_w=10.0 * limit_w)
+
+
+def a_circuit(name: str = "main", limit_w: float = 30 * A, **options: Any) -> Circuit:
+    """Return a circuit with a meter, unless ``meter=None`` is among the options."""
+    stale_after_s = options.pop("stale_after_s", 15.0)
+    options.setdefault("meter", a_meter(f"circuits.{name}.meter", limit_w, stale_after_s))
+    options.setdefault("breaker", Breaker(profile="worst_norm", rating_w=limit_w))
+    return Circuit(name=name, limit_w=limit_w, **options)
+
+
+def a_load(name: str, power_w: float = 5 * A, circuit: str = "main", **options: Any) -> Load:
+    """Return a load; ``relay`` may be given as keyword options of its traits."""
+    options.setdefault("zone", name)
+    options.setdefault("power_w_by_circuit", {circuit: power_w})
+    relay = options.pop("relay", {})
+    traits = relay if isinstance(relay, RelayTraits) else RelayTraits(**relay)
+    return Load(name=name, relay=traits, **options)
+
+
+def a_house(
+    loads: Iterable[Load] | Mapping[str, float] | int,
+    *circuits: Circuit,
+    load_options: Mapping[str, Any] | None = None,
+    **options: Any,
+) -> House:
+    """Return a house; a number of loads are called a, b, c… with 5 A each, a zone for each."""
+    some = dict(load_options or {})
+    if isinstance(loads, int):
+        loads = {"abcdefghijklmnop"[index]: 5 * A for index in range(loads)}
+    if isinstance(loads, Mapping):
+        loads = [a_load(name, power_w, **some) for name, power_w in loads.items()]
+    by_name = {load.name: load for load in loads}
+    zone_options = options.pop("zones", {})
+    zones = {
+        zone: zone_options.get(zone, Zone(name=zone))
+        for zone in dict.fromkeys(load.zone for load in by_name.values())
+    }
+    return House(
+        name="house",
+        circuits={each.name: each for each in (circuits or (a_circuit(),))},
+        zones=zones,
+        loads=by_name,
+        order=options.pop("order", tuple(by_name)),
+        **options,
+    )
+
+
+@dataclass(slots=True)
+class FakeRelay:
+    """One contact and its radio.
+
+    Attributes:
+        stuck: The contact does not move; the report tells the truth.
+        dead: Hears and says nothing.
+        mute: Moves, but says nothing.
+        liar: Says what it was told; the contact does not move.
+        lose: Number of commands that get lost on their way.
+        latencies_s: How long the next commands take, before ``latency_s`` holds.
+    """
+
+    on: bool = False
+    latency_s: float = 0.05
+    report_s: float = 0.05
+    stuck: bool = False
+    dead: bool = False
+    mute: bool = False
+    liar: bool = False
+    lose: int = 0
+    latencies_s: deque[float] = field(default_factory=deque)
+    says: bool | None = None
+    lease: int = 0
+
+
+@dataclass(slots=True)
+class FakeMeter:
+    """Samples a power and reports it later.
+
+    Attributes:
+        shown: What becomes of the true value; None is no report.
+        lags_s: Lag of the next reports in turn, for ever again; else ``lag_s``.
+    """
+
+    source: Callable[[], float]
+    period_s: float = 1.0
+    lag_s: float = 0.0
+    silent: bool = False
+    shown: Callable[[float], float | None] = lambda power_w: power_w
+    lags_s: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """One switching command as it left the controller."""
+
+    at_s: float
+    load: str
+    on: bool
+
+
+@dataclass(slots=True)
+class Over:
+    """How long heating kept the true power above a circuit's configured limit."""
+
+    total_s: float = 0.0
+    longest_s: float = 0.0
+    now_s: float = 0.0
+    most_w: float = 0.0
+
+
+class Rig:
+    """The house, its controller, and the time."""
+
+    def __init__(
+        self,
+        house: House,
+        *,
+        at_s: float = 1000.0,
+        period_s: float = 1.0,
+        base_w: float | Mapping[str, float] = 0.0,
+        requested: Iterable[str] | bool = (),
+        relays: Mapping[str, FakeRelay] | None = None,
+        start: bool = True,
+        memory: Memory | None = None,
+    ) -> None:
+        self.house = house
+        self.now_s = at_s
+        self.relays = {name: (relays or {}).get(name, FakeRelay()) for name in house.loads}
+        self.heater_w: dict[str, Callable[[], float] | float] = dict(house.rated_w)
+        self.base_w = {
+            name: base_w.get(name, 0.0) if isinstance(base_w, Mapping) else base_w
+            for name in house.circuits
+        }
+        self.meters: dict[str, FakeMeter] = {}
+        self.state: State = initial_state(house, at_s)
+        self.deadline_s = math.inf
+        self.connected = False
+        self.alive = True
+        self.sent: list[Sent] = []
+        self.renewed: list[tuple[float, str]] = []
+        self.queried: list[tuple[float, str]] = []
+        self.decided: list[tuple[float, Decided]] = []
+        self.notes: list[tuple[float, Note]] = []
+        self.switched: list[tuple[float, str, bool]] = []
+        self.over = {name: Over() for name in house.circuits}
+        self.most_on = dict.fromkeys(house.circuits, 0)
+        self.on_s = dict.fromkeys(house.loads, 0.0)
+        self.watch: list[Callable[[Event, State, Decision], None]] = []
+        self._queue: list[tuple[float, int, Callable[[], None]]] = []
+        self._number = itertools.count()
+        self._accounted_s = at_s
+        self._at_this_instant = 0
+        for circuit in house.circuits.values():
+            if circuit.meter is not None:
+                self.add_meter(
+                    circuit.meter.name, lambda name=circuit.name: self.power_w(name), period_s
+                )
+        for load in house.loads.values():
+            if load.meter is not None:
+                self.add_meter(load.meter.name, lambda name=load.name: self.load_w(name), period_s)
+        if start:
+            self.start(memory)
+        if requested:
+            names = house.zones if requested is True else requested
+            for zone in names:
+                self.request(zone)
+
+    # what is true
+
+    def load_w(self, name: str) -> float:
+        """Return what a load takes now, in watts."""
+        if not self.relays[name].on:
+            return 0.0
+        power = self.heater_w[name]
+        return power() if callable(power) else power
+
+    def power_w(self, circuit: str) -> float:
+        """Return what a circuit takes now, in watts, its children included."""
+        total_w = sum(
+            base_w for name, base_w in self.base_w.items() if circuit in self.house.ancestors[name]
+        )
+        for name in self.house.loads_of[circuit]:
+            part = self.house.power_w[name][circuit] / self.house.rated_w[name]
+            total_w += self.load_w(name) * part
+        return total_w
+
+    def on(self) -> set[str]:
+        """Return the loads whose contacts are closed."""
+        return {name for name, relay in self.relays.items() if relay.on}
+
+    # time
+
+    def at(self, at_s: float, do: Callable[[], Any]) -> None:
+        """Do something at an instant; things of one instant in the order they were asked."""
+        heapq.heappush(self._queue, (max(at_s, self.now_s), next(self._number), do))
+
+    def after(self, wait_s: float, do: Callable[[], Any]) -> None:
+        """Do something later."""
+        self.at(self.now_s + wait_s, do)
+
+    def run(self, for_s: float) -> None:
+        """Let time pass."""
+        self.run_until(self.now_s + for_s)
+
+    def run_until(self, end_s: float) -> None:
+        """Let time pass until an instant, everything due at it included."""
+        while True:
+            next_s = self._queue[0][0] if self._queue else math.inf
+            at_s = min(next_s, self.deadline_s)
+            if at_s > end_s:
+                break
+            self._go_to(at_s)
+            if self.deadline_s <= next_s:
+                self.tell(Wake(self.now_s))
+            else:
+                heapq.heappop(self._queue)[2]()
+        self._go_to(end_s)
+
+    def run_while(self, condition: Callable[[], bool], at_most_s: float) -> None:
+        """Let time pass in small steps until the condition is false; fail if it never is."""
+        end_s = self.now_s + at_most_s
+        while condition():
+            assert self.now_s < end_s, "the condition still holds"
+            self.run(0.01)
+
+    def _go_to(self, at_s: float) -> None:
+        if at_s > self.now_s:
+            self._account(at_s)
+            self._at_this_instant = 0
+        self._at_this_instant += 1
+        assert self._at_this_instant < 500, f"time stands still at {at_s}"
+        self.now_s = max(self.now_s, at_s)
+
+    def _account(self, to_s: float) -> None:
+        passed_s, self._accounted_s = to_s - self._accounted_s, to_s
+        for name, relay in self.relays.items():
+            if relay.on:
+                self.on_s[name] += passed_s
+        for name, over in self.over.items():
+            power_w = self.power_w(name)
+            over.most_w = max(over.most_w, power_w)
+            active = sum(self.relays[load].on for load in self.house.loads_of[name])
+            self.most_on[name] = max(self.most_on[name], active)
+            heating = any(self.load_w(load) > 0.0 for load in self.house.loads_of[name])
+            if heating and power_w > self.house.circuits[name].limit_w + 1e-6:
+                over.total_s += passed_s
+                over.now_s += passed_s
+                over.longest_s = max(over.longest_s, over.now_s)
+            else:
+                over.now_s = 0.0
+
+    def forget_over(self) -> None:
+        """Start the account of overloads and of loads that are on anew."""
+        self.over = {name: Over() for name in self.house.circuits}
+        self.most_on = dict.fromkeys(self.house.circuits, 0)
+        self.on_s = dict.fromkeys(self.house.loads, 0.0)
+
+    # the controller
+
+    def tell(self, event: Event) -> Decision:
+        """Give the controller one event and carry out what it asks."""
+        before = self.state
+        decision = step(self.house, before, event)
+        assert decision.deadline_s > event.at_s, (event, decision.deadline_s)
+        for look in self.watch:
+            look(event, before, decision)
+        self.state, self.deadline_s = decision.state, decision.deadline_s
+        self.decided += [(event.at_s, each) for each in decision.decided]
+        self.notes += [(event.at_s, each) for each in decision.notes]
+        for command in decision.commands:
+            match command:
+                case SwitchRelay():
+                    self.sent.append(Sent(event.at_s, command.load, command.on))
+                    self._transmit(command.load, on=command.on)
+                case RenewLease():
+                    self.renewed.append((event.at_s, command.load))
+                    self._transmit(command.load, on=True)
+                case QueryRelay():
+                    self.queried.append((event.at_s, command.load))
+                    self.after(0.02, lambda load=command.load: self.report(load))
+        return decision
+
+    def snapshot(self) -> Snapshot:
+        return snapshot(self.house, self.state, self.now_s)
+
+    def load(self, name: str) -> LoadSnapshot:
+        return self.snapshot().loads[name]
+
+    # relays
+
+    def _transmit(self, load: str, *, on: bool) -> None:
+        relay = self.relays[load]
+        if not self.connected or relay.dead or self.house.dry_run:
+            return
+        if relay.lose > 0:
+            relay.lose -= 1
+            return
+        latency_s = relay.latencies_s.popleft() if relay.latencies_s else relay.latency_s
+        self.after(latency_s, lambda: self._arrive(load, on=on))
+
+    def _arrive(self, load: str, *, on: bool) -> None:
+        relay = self.relays[load]
+        if relay.dead:
+            return
+        if not relay.stuck and not relay.liar:
+            self._move(load, on=on)
+        relay.says = on if relay.liar else relay.on
+        relay.lease += 1
+        dead_man_s = self.house.loads[load].relay.dead_man_s
+        if on and dead_man_s is not None:
+            lease = relay.lease
+            self.after(dead_man_s, lambda: self._lease_ends(load, lease))
+        self.after(relay.report_s, lambda: self.report(load))
+
+    def _lease_ends(self, load: str, lease: int) -> None:
+        if self.relays[load].lease == lease:
+            self.push(load, on=False)
+
+    def _move(self, load: str, *, on: bool) -> None:
+        if self.relays[load].on != on:
+            self.relays[load].on = on
+            self.switched.append((self.now_s, load, on))
+
+    def report(self, load: str) -> None:
+        """Say the relay's state now, if it can speak."""
+        relay = self.relays[load]
+        if relay.dead or relay.mute or not self.connected:
+            return
+        if self.house.loads[load].relay.confirms:
+            says = relay.says if relay.liar and relay.says is not None else relay.on
+            self.tell(RelayReported(self.now_s, load, says))
+
+    def push(self, load: str, *, on: bool) -> None:
+        """Somebody presses the button on the wall."""
+        self._account(self.now_s)
+        self._move(load, on=on)
+        self.report(load)
+
+    # meters
+
+    def add_meter(
+        self, name: str, source: Callable[[], float], period_s: float = 1.0, **options: Any
+    ) -> FakeMeter:
+        """Start a meter; its first sample is taken one period from now."""
+        meter = FakeMeter(source=source, period_s=period_s, **options)
+        self.meters[name] = meter
+
+        def sample() -> None:
+            power_w = meter.shown(meter.source())
+            if not meter.silent and power_w is not None and self.connected:
+                lag_s = meter.lag_s
+                if meter.lags_s:
+                    lag_s, meter.lags_s = meter.lags_s[0], (*meter.lags_s[1:], meter.lags_s[0])
+                if lag_s:
+                    self.after(lag_s, lambda: self.read(name, power_w))
+                else:
+                    self.read(name, power_w)
+            self.after(meter.period_s, sample)
+
+        self.after(period_s, sample)
+        return meter
+
+    def slow_down(self, period_s: float = 10.0) -> None:
+        """Let all meters speak less often from now on: hours pass in fewer steps."""
+        for meter in self.meters.values():
+            meter.period_s = period_s
+
+    def meter(self, circuit: str = "main") -> FakeMeter:
+        configured = self.house.circuits[circuit].meter
+        assert configured is not None
+        return self.meters[configured.name]
+
+    def read(self, name: str, power_w: float) -> Decision:
+        """Let one reading arrive now."""
+        return self.tell(MeterReadings(self.now_s, {name: power_w}))
+
+    # people
+
+    def start(self, memory: Memory | None = None) -> None:
+        """Connect for the first time and start with what was remembered."""
+        self.connect()
+        self.tell(Started(self.now_s, memory or Memory()))
+
+    def connect(self) -> Decision:
+        self.connected = True
+        return self.tell(Connected(self.now_s))
+
+    def disconnect(self) -> Decision:
+        self.connected = False
+        return self.tell(Disconnected(self.now_s))
+
+    def request(self, zone: str, requested: bool = True) -> Decision:
+        return self.tell(RequestReported(self.now_s, zone, requested))
+
+    def boost(self, load: str, for_s: float = 3600.0) -> Decision:
+        return self.tell(BoostSet(self.now_s, load, for_s))
+
+    def away(self, away: bool = True) -> Decision:
+        return self.tell(AwaySet(self.now_s, away))
+
+    def mode(self, mode: int | None, circuit: str = "main") -> Decision:
+        return self.tell(ModeSet(self.now_s, circuit, mode))
+
+    def limit(self, limit_w: float, circuit: str = "main") -> Decision:
+        return self.tell(LimitSet(self.now_s, circuit, limit_w))
+
+    def device(self, load: str, online: bool) -> Decision:
+        return self.tell(DeviceReported(self.now_s, load, online))
+
+    def stop(self) -> Decision:
+        return self.tell(StopRequested(self.now_s))
+
+    def rotate(self) -> Decision:
+        return self.tell(RotateDue(self.now_s))
+
+    def ticks(self, every_s: float = 600.0) -> None:
+        """Rotate regularly from now on, first after one period."""
+
+        def tick() -> None:
+            if self.alive:
+                self.tell(RotateDue(self.now_s))
+            self.after(every_s, tick)
+
+        self.after(every_s, tick)
+
+    # restart
+
+    def memory(self) -> Memory:
+        """Return what the retained topics would give back."""
+        seen = self.snapshot()
+        return Memory(
+            away=seen.away,
+            circuits={
+                name: CircuitMemory(
+                    mode=each.mode if each.mode_source == "set" else None, limit_w=each.limit_w
+                )
+                for name, each in seen.circuits.items()
+            },
+            requests=dict(seen.zones),
+            loads={
+                name: LoadMemory(
+                    on=each.on,
+                    claim=each.claim,
+                    served_s=each.served_s,
+                    wanted_s=each.wanted_s,
+                    boost_until_s=each.boost_until_s,
+                    switched_s=each.switched_s,
+                    switches=each.switches,
+                    shed=each.shed,
+                    learned_w=each.learned_w,
+                )
+                for name, each in seen.loads.items()
+            },
+        )
+
+    def restart(self, down_s: float = 1.0, memory: Memory | None = None) -> None:
+        """Kill the controller; a new one starts with the same memory. The relays stay."""
+        kept = memory or self.memory()
+        self.connected = self.alive = False
+        self.deadline_s = math.inf
+        self.run(down_s)
+        self.state = initial_state(self.house, self.now_s)
+        self.alive = True
+        self.start(kept)
+
+    # what was seen
+
+    def commands(
+        self, since_s: float = 0.0, load: str | None = None, on: bool | None = None
+    ) -> list[Sent]:
+        """Return the switching commands, filtered."""
+        return [
+            each
+            for each in self.sent
+            if each.at_s >= since_s
+            and (load is None or each.load == load)
+            and (on is None or each.on == on)
+        ]
+
+    def noted(self, kind: NoteKind, since_s: float = 0.0) -> list[tuple[float, Note]]:
+        return [each for each in self.notes if each[0] >= since_s and each[1].kind == kind]
+
+
+def with_relay(load: Load, **options: Any) -> Load:
+    """Return the load with other relay traits."""
+    return replace(load, relay=replace(load.relay, **options))
+
+
+__all__ = [
+    "A",
+    "Estimation",
+    "FakeMeter",
+    "FakeRelay",
+    "Over",
+    "Rig",
+    "Sent",
+    "a_circuit",
+    "a_house",
+    "a_load",
+    "a_meter",
+    "with_relay",
+]
