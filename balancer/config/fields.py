@@ -35,6 +35,12 @@ _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _OWN_TOPIC = re.compile(r"[A-Za-z0-9_-]+(?:/[A-Za-z0-9_-]+)*")
 _LONGEST_TOPIC_BYTES = 65_535  # MQTT 3.1.1, 1.5.3
 _MOST_LEVELS = 200  # Mosquitto, TOPIC_HIERARCHY_LIMIT
+# refused by brokers: MQTT 3.1.1, 1.5.3, leaves it to them
+_NONCHARACTERS = re.compile(
+    "[\ufdd0-\ufdef"
+    + "".join(chr(plane << 16 | low) for plane in range(17) for low in (0xFFFE, 0xFFFF))
+    + "]"
+)
 _SURROGATES = ("\ud800", "\udfff")
 
 
@@ -189,6 +195,8 @@ def read_topic(value: Any) -> str:
         raise UnreadableError(f"{shown(topic)} has white space around it")
     if any(each in topic for each in "+#"):
         raise UnreadableError(f"{shown(topic)} has a wildcard")
+    if _NONCHARACTERS.search(topic):
+        raise UnreadableError(f"{shown(topic)} has a code that is no character")
     if len(topic.encode()) > _LONGEST_TOPIC_BYTES:
         raise UnreadableError(f"{shown(topic)} is longer than {_LONGEST_TOPIC_BYTES} bytes")
     if topic.count("/") >= _MOST_LEVELS:
@@ -254,6 +262,15 @@ def _words(value: Any) -> str:
     return text
 
 
+def _host(value: Any) -> str:
+    host = _words(value)
+    if "://" in host or re.search(r"[\s/@]", host):
+        raise UnreadableError(f"{shown(host)} is more than a host name")
+    if re.fullmatch(r"[^:]+:[0-9]*", host):
+        raise UnreadableError(f"{shown(host)} has a port; that is a key of its own")
+    return host
+
+
 def _secret(value: Any) -> Secret:
     if not isinstance(value, str):
         raise UnreadableError("the password is not text")
@@ -297,6 +314,7 @@ NAME_HINT = Hint("1 to 64 letters, digits, _ or -", '"house"')
 Name = Annotated[str, _reading(read_name), NAME_HINT]
 Names = Annotated[tuple[str, ...], _reading(_names), Hint("a list of names", '["…", "…"]')]
 Text = Annotated[str, _reading(_words), Hint("text", '"…"')]
+Host = Annotated[str, _reading(_host), Hint("a host name or address", '"localhost"')]
 Word = Annotated[str, _reading(_word), Hint("a word as it is sent", '"ON"')]
 SecretText = Annotated[Secret, _reading(_secret), Hint("text that is not empty", '"…"')]
 Topic = Annotated[

@@ -19,6 +19,7 @@ from balancer.config.fields import (
     Estimated,
     Flag,
     Hint,
+    Host,
     Idle,
     Name,
     Names,
@@ -52,7 +53,7 @@ class TlsTable(Table):
 class MqttTable(Table):
     """``[mqtt]``: the broker."""
 
-    host: Annotated[Text, Hint("a host name or address", '"localhost"')] = "localhost"
+    host: Host = "localhost"
     port: Port = 1883
     username: Text | None = None
     password: SecretText | None = None
@@ -73,7 +74,7 @@ class HomeAssistantTable(Table):
 class HttpTable(Table):
     """``[http]``: metrics and health."""
 
-    host: Annotated[Text, Hint("an address to listen on", '"127.0.0.1"')] = "127.0.0.1"
+    host: Annotated[Host, Hint("an address to listen on", '"127.0.0.1"')] = "127.0.0.1"
     port: PortOrNone = 9842
 
 

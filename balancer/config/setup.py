@@ -59,7 +59,6 @@ class Setup:
         requests: Codec by zone name; zones with an own switch have none.
         discovery_prefix: Home Assistant's, or None: no discovery.
         http_port: 0: no endpoint.
-        order: Names of loads as given, a name n times for n turns.
         warnings: Sentences that ``check`` and ``run`` show; nothing is wrong.
     """
 

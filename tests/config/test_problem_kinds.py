@@ -281,6 +281,34 @@ def test_what_must_be_there_and_is_not_is_told(text: str, problem: str, problems
         (HOUSE + "[mqtt]\nport = 1883.0", "mqtt.port: 1883.0 is not a whole number"),
         (HOUSE + '[mqtt]\nhost = " "', "mqtt.host: the text is empty"),
         (
+            HOUSE + '[mqtt]\nhost = "mqtt://broker"',
+            'mqtt.host: "mqtt://broker" is more than a host name',
+        ),
+        (
+            HOUSE + '[mqtt]\nhost = "broker:1883"',
+            'mqtt.host: "broker:1883" has a port; that is a key of its own',
+        ),
+        (
+            meter('type = "mqtt", topic = "a\\u0000"'),
+            ('circuits.main.meter.topic: "a\\u0000" has a control character'),
+        ),
+        (
+            meter('type = "mqtt", topic = "a\\uFFFE"'),
+            ('circuits.main.meter.topic: "a\\ufffe" has a code that is no character'),
+        ),
+        (
+            meter('type = "mqtt", topic = " a"'),
+            ('circuits.main.meter.topic: " a" has white space around it'),
+        ),
+        (
+            meter(f'type = "mqtt", topic = "{"a" * 65_536}"'),
+            f'circuits.main.meter.topic: "{"a" * 59}…" is longer than 65535 bytes',
+        ),
+        (
+            meter(f'type = "mqtt", topic = "{"/" * 200}"'),
+            f'circuits.main.meter.topic: "{"/" * 59}…" has more than 200 levels',
+        ),
+        (
             HOUSE + '[mqtt]\nbase_topic = "a//b"',
             'mqtt.base_topic: "a//b" is not of names with slashes between them',
         ),
