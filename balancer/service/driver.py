@@ -6,7 +6,9 @@ the decision with one ``send``, and leave the rest to the outbox.
 
 import asyncio
 import math
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from balancer.engine import Engine, Outgoing
 from balancer.service.clock import Clock
@@ -19,6 +21,7 @@ from balancer.wire import Message
 
 GAP_S = 3.0
 _SHORTEST_SLEEP_S = 0.0005  # a deadline that stays in the past must not starve the loop
+_MOST_EARLY = 10_000  # messages between SUBSCRIBE and its answer
 _LAST_WORDS_S = 0.5
 _LAST_IDS = 0x7000  # of QoS 1 messages after which nothing comes
 
@@ -66,6 +69,7 @@ class Driver:
         self._meter_topics = meter_topics
         self._overtaken = overtaken
         self._topics: dict[bytes, str] = {}
+        self._early: deque[tuple[Message, float]] | None = None
         self._log = log
         self._lines: list[tuple[int, str]] = []
         self._on_gap = on_gap
@@ -101,9 +105,11 @@ class Driver:
                 topic = self._topics.get(each.topic)
                 if topic is None:
                     continue  # not subscribed: some brokers send it all the same
-                message = Message(
-                    topic, each.payload, 0 if each.packet_id is None else 1, each.retain
-                )
+                qos = 0 if each.packet_id is None else 1
+                message = Message(topic, each.payload, qos, each.retain)
+                if self._early is not None:
+                    self._early.append((message, at_s))
+                    continue
                 outgoing = self.engine.receive(message, at_s)
                 if outgoing.commands and self.stream is not None:
                     self.stream.publish_all(outgoing.commands)
@@ -139,10 +145,25 @@ class Driver:
             self.fail(error)
 
     def attach(self, stream: Stream, topics: Mapping[str, int]) -> None:
-        """Take a new connection with its subscriptions."""
+        """Take a new connection, with what is about to be subscribed.
+
+        What was retained may come before all subscriptions are granted; it waits for
+        ``connected``.
+        """
+        self._early = deque(maxlen=_MOST_EARLY)
         self.stream = stream
         self.outbox.attach(stream)
         self._topics = {topic.encode(): topic for topic in topics}
+
+    def connected(self) -> None:
+        """Note that all subscriptions are granted."""
+        self.tell(self.engine.connected)
+        early, self._early = self._early or (), None
+        for message, at_s in early:
+            self.tell(partial(self._receive_early, message, at_s))
+
+    def _receive_early(self, message: Message, at_s: float, _: float) -> Outgoing:
+        return self.engine.receive(message, at_s)
 
     def detach(self) -> None:
         """Note that there is no connection any more."""

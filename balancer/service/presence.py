@@ -192,7 +192,7 @@ class Presence:
             self._lost_by = None
         _LOG.info(line("connected", host=self._broker.host, port=self._broker.port, role=role))
         if role is Role.COMMANDING:
-            self._driver.tell(self._driver.engine.connected)
+            self._driver.connected()
 
     async def _tend(self, session: Session, role: Role) -> None:
         """Keep the heartbeat until something changes.

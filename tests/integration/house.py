@@ -137,13 +137,14 @@ class House:
             finally:
                 await self.kill_service()
                 for each in living:
-                    each.cancel()
+                    while not each.done():  # before 3.12 wait_for may swallow it
+                        each.cancel()
+                        await asyncio.wait({each}, timeout=0.5)
 
     async def _live(self) -> None:
         while True:
             with contextlib.suppress(aiomqtt.MqttError):
                 async with aiomqtt.Client("127.0.0.1", self.port, timeout=2.0) as client:
-                    # exact topics first: a wildcard alone would lose who is meant by retained
                     await client.subscribe("#", qos=1)
                     for relay in self.relays.values():
                         await self._say(client, relay.hello())
@@ -282,12 +283,11 @@ class House:
         ]
 
     async def settled(self) -> None:
-        """Wait until the controller has readings and is not starting any more."""
-        await self.until(
-            lambda: self.status and self.status["circuits"]["main"]["available"] is not None
-            and not self.status.get("starting"),
-            "readings in the status",
-        )
+        """Wait until the service is healthy: connected, readings there, not starting."""
+        until_s = time.monotonic() + PATIENCE_S
+        while (await self.get("/healthz"))[0] != 200:
+            assert time.monotonic() < until_s, self.story()
+            await asyncio.sleep(0.03)
 
     # -- the service -------------------------------------------------------------------------
 
