@@ -33,8 +33,8 @@ class Lags:
 
     @property
     def reaction_s(self) -> float:
-        """Return the fastest way from a sample to an open contact."""
-        return self.reading_s[0] + self.relay_s[0]
+        """Return the slowest way from a sample to an open contact."""
+        return self.reading_s[1] + self.relay_s[1]
 
 
 EVERY_SECOND = Lags()
@@ -105,6 +105,7 @@ class Drive:
         self._chance = Random(f"{seed}/lags")
         self._queue: list[tuple[float, int, Callable[[float], Iterable[Order]]]] = []
         self._numbers = count()
+        self._moves_s = dict.fromkeys(house.setup.house.loads, -inf)
         self._sample_s = 0.5
         self._published_s = -inf
         self._last_w: dict[str, float] = {}
@@ -159,6 +160,8 @@ class Drive:
         low_s, high_s = self._lags.relay_s
         for order in orders:
             due_s = at_s + order.after_s + low_s + (high_s - low_s) * self._chance.random()
+            # what is said to one relay arrives in that order
+            due_s = self._moves_s[order.load] = max(due_s, self._moves_s[order.load])
 
             def move(now_s: float, order: Order = order) -> Iterable[Order]:
                 return self._move(now_s, order)
@@ -204,9 +207,10 @@ class Drive:
         self._published_s = at_s
         self._last_w = {name: read() for name, read in self._meters.items()}
         self._sample_s = at_s + (lags.period_s if lags.step_w < 0.0 else lags.heartbeat_s)
-        self.house.seen()
         low_s, high_s = lags.reading_s
-        due_s = at_s + low_s + (high_s - low_s) * self._chance.random()
+        lag_s = low_s + (high_s - low_s) * self._chance.random()
+        due_s = at_s + lag_s
+        self.house.seen(reaction_s=lag_s + lags.relay_s[1])
         power_w = self._last_w
 
         def arrive(now_s: float) -> Iterable[Order]:

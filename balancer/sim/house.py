@@ -65,6 +65,7 @@ class Journal:
         power_w: (instant, total, of it not heating) at each change, by circuit.
         relays: (instant, on) at each change of the heater's contact, by load.
         rooms: (instant, air, set point) every ten minutes, by zone.
+        requests: (instant, requested) at each change, by zone.
     """
 
     def __init__(
@@ -74,6 +75,7 @@ class Journal:
         self.power_w: dict[str, list[tuple[float, float, float]]] = {each: [] for each in circuits}
         self.relays: dict[str, list[tuple[float, bool]]] = {each: [] for each in loads}
         self.rooms: dict[str, list[tuple[float, float, float]]] = {each: [] for each in zones}
+        self.requests: dict[str, list[tuple[float, bool]]] = {each: [] for each in zones}
 
 
 class SimHouse:
@@ -248,12 +250,15 @@ class SimHouse:
                 return self.heater_w(load.name)
         raise KeyError(meter)
 
-    def seen(self, circuit: str | None = None) -> None:
-        """Tell the oracle that a meter samples a circuit, or all of them, now."""
+    def seen(self, circuit: str | None = None, *, reaction_s: float | None = None) -> None:
+        """Tell the oracle that a meter samples a circuit, or all of them, now.
+
+        ``reaction_s``: How long this reading and the relays after it take; None: as built.
+        """
         for name in self.supplies if circuit is None else (circuit,):
-            self.supplies[name].seen(self.now_s)
+            self.supplies[name].seen(self.now_s, reaction_s)
             for each in self.watched[name]:
-                each.seen(self.now_s)
+                each.seen(self.now_s, reaction_s)
 
     # what adds up
 
@@ -403,6 +408,8 @@ class SimHouse:
             # the time until now counts with the old answer
             self._count_shares(at_s, old={name: before})
             self.happened.append(Happening(at_s, Kind.REQUESTED, name))
+            if self.journal is not None:
+                self.journal.requests[name].append((at_s, not before))
 
     def _warm(self, name: str, at_s: float) -> None:
         """Let the heaters' present power and the weather act on a room."""
@@ -481,7 +488,10 @@ class SimHouse:
     def _ideal_holds(self, supply: Supply, at_s: float) -> bool:
         """Return whether the best policy's breaker stays shut until the overload is over."""
         circuit = supply.name
-        twin = supply.ideal_twin(at_s)
+        ideal = supply.ideal_twin(at_s)
+        if ideal is None:
+            return False
+        twin, at_s = ideal
         others = self._others[circuit]
         until_s = at_s + DAY_S
         while at_s < until_s:
@@ -540,13 +550,15 @@ def build(
             (``worst_norm``) a breaker drawn from the band of curve C.
         watched: Profiles of further breakers that only count, see ``SimHouse``.
         inverted: Loads on pilot wires (closed contact: off); None: as the relays say.
-        reaction_s: From a meter's sample to the opening of the fastest relay, for the oracle.
+        reaction_s: From a meter's sample to the opening of a relay, for the oracle.
         rearm_after_s: Somebody closes a tripped breaker after so long.
         first_day: Day of the trace at which the run starts.
         journal: Keep what a report draws.
     """
     house = setup.house
-    start = (trace.start or MIDWINTER) + timedelta(days=first_day)
+    # somewhere within the first minute: ticks at full minutes do not fall on samples of the trace
+    within_s = round(Random(f"{seed}/start").uniform(5.0, 55.0), 1)
+    start = (trace.start or MIDWINTER) + timedelta(days=first_day, seconds=within_s)
     moved = trace.from_day(first_day)
     pilot = (
         inverted

@@ -8,7 +8,8 @@ from balancer.core.model import House
 class Shares:
     """Seconds wanted and served of each load, counted only while one of its class waits.
 
-    A class is the loads of one priority whose nearest circuits are the same.
+    A class is the loads of one priority whose nearest circuits are the same; of these, loads with
+    as many turns are compared.
 
     Attributes:
         days: For each finished day (served, wanted) in seconds by load.
@@ -21,6 +22,11 @@ class Shares:
             key = (load.priority, *sorted(load.power_w_by_circuit))
             classes.setdefault(key, []).append(load.name)
         self._classes = [tuple(names) for names in classes.values()]
+        self._peers = [
+            tuple(name for name in names if house.loads[name].turns == turns)
+            for names in self._classes
+            for turns in {house.loads[name].turns for name in names}
+        ]
         self._served = dict.fromkeys(house.loads, 0.0)
         self._wanted = dict.fromkeys(house.loads, 0.0)
         self._since_s = 0.0
@@ -55,7 +61,7 @@ class Shares:
         """
         worst: float | None = None
         for day in self.days:
-            for names in self._classes:
+            for names in self._peers:
                 longest_s = max(day[name][1] for name in names)
                 if longest_s < 4.0 * 3600.0:
                     continue

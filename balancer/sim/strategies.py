@@ -1,7 +1,7 @@
 """Strategies side by side: the same house, seed, trace and weather; who decides differs."""
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 from balancer.config.setup import Setup
 from balancer.sim.baselines import RULES
@@ -10,13 +10,13 @@ from balancer.sim.controller import Controller, meters_of
 from balancer.sim.drive import EVERY_SECOND, ON_CHANGE, Drive, Lags, Strategy
 from balancer.sim.figures import DAY_S, Figures, figures_of, heat_kwh
 from balancer.sim.house import SimHouse, build
+from balancer.sim.referee import Referee
 from balancer.sim.traces import Trace, Weather
 
 NAMES = ("balancer", "seed", "threshold", "priority", "none", "bound")
-"""In the order of the results; ``bound`` is driven first, the others are measured by it."""
+"""In the order of the results."""
 
-Progress = Callable[[str, float], None]
-"""Told the strategy and its simulated seconds now and then."""
+HOUR_S = 3600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,91 +48,93 @@ class Case:
     journal: bool = False
 
 
-@dataclass(slots=True)
-class Run:
-    """What came of one strategy."""
-
-    house: SimHouse
-    figures: Figures
-
-
-@dataclass(slots=True)
-class Comparison:
-    """What came of all strategies so far, by name.
+class Contest:
+    """All strategies in one case, driven hour by hour, so that it can be left at any hour.
 
     Attributes:
-        days: Simulated by all of them; less than asked for when it was interrupted.
+        done_s: How far all of them are.
+        houses: The house of each strategy, by its name.
+        referees: Who watches, by the name of the strategy; only the balancer has one.
     """
 
-    days: float
-    runs: dict[str, Run] = field(default_factory=dict)
+    def __init__(self, case: Case, names: Sequence[str] = NAMES) -> None:
+        """Put every strategy into a house of its own; ``bound`` is always one of them."""
+        self.case = case
+        self.done_s = 0.0
+        self.houses: dict[str, SimHouse] = {}
+        self.referees: dict[str, Referee] = {}
+        self._drives: dict[str, Drive] = {}
+        for name in NAMES:
+            if name in names or name == "bound":
+                self.houses[name] = self._fresh(name)
+                self._drives[name] = self._driven(name)
 
+    @property
+    def days(self) -> float:
+        """Return the days that all of them are through."""
+        return self.done_s / DAY_S
 
-def compare(
-    case: Case, names: tuple[str, ...] = NAMES, progress: Progress | None = None
-) -> Comparison:
-    """Drive every strategy through the case; ``bound`` is always driven."""
-    line = ("bound", *(name for name in names if name != "bound"))
-    comparison = Comparison(case.days)
-    bound_kwh: float | None = None
-    for name in line:
-        house = drive(case, name, progress)
-        bound_kwh = heat_kwh(house) if name == "bound" else bound_kwh
-        comparison.runs[name] = Run(house, figures_of(house, bound_kwh=bound_kwh))
-    return comparison
+    def run(self, going_on: Callable[[float], bool] = lambda _days: True) -> None:
+        """Drive all strategies to the end, or until ``going_on`` says no.
 
+        Args:
+            going_on: Asked after each hour, told the days that are done.
+        """
+        end_s = self.case.days * DAY_S
+        while self.done_s < end_s:
+            at_s = min(self.done_s + HOUR_S, end_s)
+            for drive in self._drives.values():
+                drive.run_until(at_s)
+            self.done_s = at_s
+            if not going_on(self.days):
+                break
 
-def drive(case: Case, name: str, progress: Progress | None = None) -> SimHouse:
-    """Drive one strategy through the case and return the house as it is then."""
-    house = fresh(case, name)
-    drive = driven(case, name, house)
-    for at_s in hours(case.days):
-        drive.run_until(at_s)
-        if progress is not None:
-            progress(name, at_s)
-    return house
+    def figures(self) -> dict[str, Figures]:
+        """Return the figures so far by strategy; something has been simulated."""
+        bound_kwh = heat_kwh(self.houses["bound"])
+        return {
+            name: figures_of(
+                house,
+                bound_kwh=bound_kwh,
+                violations=len(self.referees[name].violations) if name in self.referees else None,
+            )
+            for name, house in self.houses.items()
+        }
 
+    def _fresh(self, name: str) -> SimHouse:
+        case = self.case
+        return build(
+            case.setup,
+            seed=case.seed,
+            trace=case.trace,
+            weather=case.weather,
+            breaker=case.breaker,
+            watched=case.watched,
+            reaction_s=self._lags(name).reaction_s,
+            first_day=case.first_day,
+            journal=case.journal,
+        )
 
-def hours(days: float) -> Iterator[float]:
-    """Return the instants at which a run may be left, an hour apart, the last at its end."""
-    end_s = days * DAY_S
-    at_s = 0.0
-    while at_s < end_s:
-        at_s = min(at_s + 3600.0, end_s)
-        yield at_s
+    def _driven(self, name: str) -> Drive:
+        case, house = self.case, self.houses[name]
+        strategy: Strategy
+        meters: Mapping[str, Callable[[], float]] = {
+            circuit: _power_of(house, circuit) for circuit in case.setup.house.circuits
+        }
+        match name:
+            case "balancer":
+                strategy = Referee(Controller(case.setup, house.start), case.setup)
+                self.referees[name] = strategy
+                meters = meters_of(house)
+            case "bound":
+                strategy = Clairvoyant(case.setup, house.start)
+            case _:
+                strategy = RULES[name](case.setup.house)
+        return Drive(house, strategy, meters, self._lags(name), seed=case.seed)
 
-
-def fresh(case: Case, name: str) -> SimHouse:
-    """Return the house of the case, at its start."""
-    lags = ON_CHANGE if name == "bound" else case.lags
-    return build(
-        case.setup,
-        seed=case.seed,
-        trace=case.trace,
-        weather=case.weather,
-        breaker=case.breaker,
-        watched=case.watched,
-        reaction_s=lags.reaction_s,
-        first_day=case.first_day,
-        journal=case.journal,
-    )
-
-
-def driven(case: Case, name: str, house: SimHouse) -> Drive:
-    """Return a drive of the house by a strategy."""
-    strategy: Strategy
-    meters: Mapping[str, Callable[[], float]] = {
-        circuit: _power_of(house, circuit) for circuit in case.setup.house.circuits
-    }
-    lags = case.lags
-    match name:
-        case "balancer":
-            strategy, meters = Controller(case.setup, house.start), meters_of(house)
-        case "bound":  # needs no readings; a meter that speaks seldom saves time
-            strategy, lags = Clairvoyant(case.setup, house.start), ON_CHANGE
-        case _:
-            strategy = RULES[name](case.setup.house)
-    return Drive(house, strategy, meters, lags, seed=case.seed)
+    def _lags(self, name: str) -> Lags:
+        # the clairvoyant reads no meter; one that speaks seldom saves time
+        return ON_CHANGE if name == "bound" else self.case.lags
 
 
 def _power_of(house: SimHouse, circuit: str) -> Callable[[], float]:

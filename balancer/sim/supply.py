@@ -68,7 +68,7 @@ class Supply:
             limit_w: What may flow for ever, in watts.
             breaker: What trips.
             rating_w: The power that its load of 1 stands for; positive.
-            reaction_s: From the sample of a reading to the moment the fastest relay opens.
+            reaction_s: From the sample of a reading to the moment a relay opens.
             unseen_s: After so long an overload that no reading shows would be shed blindly.
         """
         self.name = name
@@ -125,10 +125,16 @@ class Supply:
             shed = at_s >= self._ideal_sheds_s
             self._ideal.carry(at_s, (others_w if shed else power_w) / self._rating_w)
 
-    def seen(self, at_s: float) -> None:
-        """A meter has just sampled the power: from now on it can be known."""
+    def seen(self, at_s: float, reaction_s: float | None = None) -> None:
+        """A meter has just sampled the power: from now on it can be known.
+
+        Args:
+            at_s: Now.
+            reaction_s: How long this reading and the relays after it take; None: as built.
+        """
         if self.power_w > self.limit_w + TOLERANCE_W:
-            self._ideal_sheds_s = min(self._ideal_sheds_s, at_s + self.reaction_s)
+            takes_s = self.reaction_s if reaction_s is None else reaction_s
+            self._ideal_sheds_s = min(self._ideal_sheds_s, at_s + takes_s)
 
     def account(self, at_s: float) -> None:
         """Bring the times over the limit, and the oracle's twin, up to an instant."""
@@ -155,12 +161,18 @@ class Supply:
         self.breaker.carry(at_s, 0.0)
         self._ideal = self.breaker.twin()
 
-    def ideal_twin(self, at_s: float) -> Breaker:
-        """Return a copy of the oracle's twin, with all heaters off from an instant on."""
+    def ideal_twin(self, at_s: float) -> tuple[Breaker, float] | None:
+        """Return a copy of the oracle's twin after the best policy's shed, and when that is.
+
+        None: it has tripped by then; nobody could have shed in time.
+        """
         self.account(at_s)
+        sheds_s = max(at_s, self._ideal_sheds_s)
+        if self._ideal.trips_at_s <= sheds_s:
+            return None
         twin = self._ideal.twin()
-        twin.carry(max(at_s, self._ideal_sheds_s), self.load_of(self.others_w))
-        return twin
+        twin.carry(sheds_s, self.load_of(self.others_w))
+        return twin, sheds_s
 
     def load_of(self, power_w: float) -> float:
         """Return a power as a multiple of the breaker's rating."""

@@ -1,0 +1,69 @@
+"""What simulations came to, as tables for people."""
+
+from collections.abc import Callable, Mapping
+
+from balancer.sim.figures import Figures
+from balancer.sim.strategies import NAMES, Case
+
+ROWS: tuple[tuple[str, Callable[[Figures], float | int | None], str], ...] = (
+    ("breaker trips", lambda each: each.trips, "{:d}"),
+    ("  avoidable", lambda each: each.avoidable_trips, "{:d}"),
+    ("minutes over the limit", lambda each: each.minutes_over_limit, "{:.1f}"),
+    ("  longest, seconds", lambda each: each.longest_over_limit_s, "{:.1f}"),
+    ("heat, kWh", lambda each: each.heat_kwh, "{:.0f}"),
+    ("  of what is possible, %", lambda each: _percent(each.heat_share), "{:.1f}"),
+    ("too cold, degree hours", lambda each: each.cold_degree_hours, "{:.0f}"),
+    ("unfairness, % points", lambda each: each.unfairness_points, "{:.1f}"),
+    ("switchings per load and day", lambda each: each.switchings_per_load_day, "{:.0f}"),
+    ("broken invariants", lambda each: each.violations, "{:d}"),
+)
+
+
+def _percent(share: float | None) -> float | None:
+    return None if share is None else 100.0 * share
+
+
+def cell(value: float | None, form: str) -> str:
+    """Return a figure as text; unknown is a dash."""
+    return "-" if value is None else form.format(value)
+
+
+def show_comparison(
+    case: Case, days: float, figures: Mapping[str, Figures], faults: str | None
+) -> None:
+    """Print the strategies side by side."""
+    root = next(each for each in case.setup.house.circuits.values() if each.parent is None)
+    limit = f"{root.show(root.limit_w):g} {root.unit}"
+    title = (
+        f"{case.setup.house.name}: {days:.3g} days, limit {limit}, seed {case.seed}, "
+        f"{case.trace.name}"
+    )
+    names = [name for name in NAMES if name in figures]
+    rows = [
+        [label, *(cell(get(figures[name]), form) for name in names)] for label, get, form in ROWS
+    ]
+    print_table(title, ["", *names], rows)
+    print("seed: the rule before; threshold: all off above the limit; priority: a fixed order;")
+    print("none: no balancing; bound: knows everything in advance, rotates as fairly.")
+    if faults is not None:
+        print(f"Faults ({faults}) befall the balancer only.")
+
+
+def print_table(title: str, head: list[str], rows: list[list[str]]) -> None:
+    """Print a table; without rich a plainer one."""
+    try:
+        from rich.console import Console  # noqa: PLC0415 - an extra
+        from rich.table import Table  # noqa: PLC0415
+    except ImportError:
+        from balancer.cli.table import table  # noqa: PLC0415
+
+        print(table(title, head, rows))
+        return
+    shown = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    for index, each in enumerate(head):
+        style = "bold" if each == "balancer" else None
+        shown.add_column(each, justify="right" if index else "left", style=style, no_wrap=True)
+    for row in rows:
+        shown.add_row(*row)
+    console = Console(highlight=False)
+    console.print(shown, soft_wrap=True)

@@ -1,0 +1,199 @@
+"""``balancer simulate``: the engine in virtual time against a simulated house."""
+
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from balancer.cli.options import SimulateOptions
+from balancer.cli.outcome import show_comparison
+from balancer.cli.patience import patience
+from balancer.cli.sweep import run_sweep
+from balancer.config.load import read_setup
+from balancer.sim.drive import EVERY_SECOND, ON_CHANGE
+from balancer.sim.figures import Figures
+from balancer.sim.strategies import NAMES, Case, Contest
+from balancer.sim.sweep import SweepError, parse_sweep
+from balancer.sim.traces import (
+    TraceError,
+    load_trace,
+    load_weather,
+    shipped_trace,
+    shipped_weather,
+)
+
+USUAL_DAYS = 7.0
+LONGEST_BY_SECOND_DAYS = 31.0  # longer runs have a meter that speaks when something changes
+EXTRA = "it needs more packages: pip install 'power-balancer[simulate]'"
+
+
+class UsageError(ValueError):
+    """What was asked for cannot be done; the message says why."""
+
+
+def run_simulate(options: SimulateOptions) -> int:
+    """Do what was asked for and print it; return the exit status."""
+    try:
+        if options.campaign is not None:
+            return _campaign(options)
+        if options.sweep is not None:
+            run_sweep(
+                replace(case_of(options), journal=False),
+                options.config or example_house(),
+                parse_sweep(options.sweep),
+                jobs=options.jobs,
+                as_json=options.json,
+            )
+            return 0
+        return _compare(options)
+    except (TraceError, SweepError, UsageError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+
+
+def example_house() -> Path:
+    """Return the example house that comes with the package."""
+    return Path(str(resources.files("balancer.sim") / "houses" / "example.toml"))
+
+
+def case_of(options: SimulateOptions) -> Case:
+    """Return the case that the options describe.
+
+    Raises:
+        TraceError: A file is no trace or no weather.
+        ConfigError: The house has problems.
+        UsageError: There is nothing to simulate.
+    """
+    trace = shipped_trace() if options.trace is None else load_trace(options.trace)
+    weather = shipped_weather() if options.weather is None else load_weather(str(options.weather))
+    days = USUAL_DAYS if options.days is None else options.days
+    if options.days is None and options.trace is not None:
+        days = min(days, trace.length_s / 86_400.0)
+    if days <= 0.0:
+        raise UsageError("--days 0: there is nothing to simulate")
+    return Case(
+        setup=read_setup(options.config or example_house(), environ={}),
+        trace=trace,
+        weather=weather,
+        seed=options.seed,
+        days=days,
+        lags=EVERY_SECOND if days <= LONGEST_BY_SECOND_DAYS else ON_CHANGE,
+        journal=options.report is not None,
+    )
+
+
+def _compare(options: SimulateOptions) -> int:
+    faults = _faults(options.faults)
+    if options.report is not None:
+        _require("matplotlib")
+    case = case_of(options)
+    contest = Contest(case)
+    with patience(case.days, "simulating") as going_on:
+        contest.run(going_on)
+    if contest.done_s == 0.0:
+        sys.stderr.write("interrupted before the first hour was done\n")
+        return 1
+    figures = contest.figures()
+    if faults:
+        from balancer.sim.faulty import faulty_figures  # noqa: PLC0415 - only when asked for
+
+        with patience(contest.days, "with faults") as going_on:
+            figures["balancer"] = faulty_figures(
+                options.config or example_house(),
+                case,
+                days=contest.days,
+                faults=faults,
+                bound_kwh=figures["bound"].heat_kwh,
+                going_on=going_on,
+            )
+    if options.json:
+        print(json.dumps(_document(case, contest.days, figures)))
+    else:
+        show_comparison(case, contest.days, figures, options.faults if faults else None)
+    for line in contest.referees["balancer"].violations[:20]:
+        sys.stderr.write(f"violation: {line}\n")
+    if options.report is not None:
+        from balancer.sim.report import write_report  # noqa: PLC0415 - plots take a second to load
+
+        write_report(options.report, contest, figures)
+        sys.stderr.write(f"report: {options.report}\n")
+    if contest.days < case.days:
+        sys.stderr.write(f"interrupted after {contest.days:.1f} of {case.days:g} days\n")
+        return 1
+    return 0
+
+
+def _document(case: Case, days: float, figures: Mapping[str, Figures]) -> dict[str, Any]:
+    root = next(each for each in case.setup.house.circuits.values() if each.parent is None)
+    return {
+        "days": round(days, 4),
+        "seed": case.seed,
+        "limit_w": round(root.limit_w, 1),
+        "strategies": {name: figures[name].document() for name in NAMES if name in figures},
+    }
+
+
+def _faults(asked: str) -> tuple[str, ...]:
+    from balancer.sim.faults import FAULTS, NOT_SIMULATED  # noqa: PLC0415 - only when asked for
+
+    if asked == "none":
+        return ()
+    if asked == "all":
+        return tuple(FAULTS)
+    chosen = tuple(each.strip().upper() for each in asked.split(",") if each.strip())
+    for each in chosen:
+        if each in NOT_SIMULATED:
+            raise UsageError(f"--faults {asked}: {each} cannot happen in virtual time")
+        if each not in FAULTS:
+            raise UsageError(
+                f"--faults {asked}: there is no fault {each}; there are none, all, "
+                f"{', '.join(FAULTS)}"
+            )
+    return chosen
+
+
+def _campaign(options: SimulateOptions) -> int:
+    from balancer.sim.campaign import Report, run_campaign  # noqa: PLC0415 - only when asked for
+    from balancer.sim.faults import FAULTS  # noqa: PLC0415
+
+    assert options.campaign is not None
+    faults = tuple(FAULTS) if options.faults == "none" else _faults(options.faults)
+    shown = sys.stderr.isatty()
+
+    def progress(report: Report) -> None:
+        if shown:
+            sys.stderr.write(f"\r{report.days:.1f} house-days, {report.violations} violations ")
+
+    report = run_campaign(
+        options.campaign * 365.0, options.seed, faults, options.jobs, progress=progress
+    )
+    if shown:
+        sys.stderr.write("\n")
+    if options.json:
+        print(
+            json.dumps(
+                {
+                    "days": report.days,
+                    "runs": report.runs,
+                    "trips": report.trips,
+                    "avoidable_trips": report.avoidable,
+                    "violations": report.violations,
+                    "errors": report.errors,
+                    "faults": dict(sorted(report.faults.items())),
+                    "defects": [each.job.replay for each in report.defects],
+                }
+            )
+        )
+    else:
+        print("\n".join(report.lines()))
+    return 0 if report.sound else 1
+
+
+def _require(package: str) -> None:
+    try:
+        __import__(package)
+    except ImportError as error:
+        raise UsageError(f"{package} is missing; {EXTRA}") from error

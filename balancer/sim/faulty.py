@@ -1,0 +1,58 @@
+"""The balancer in the virtual world, with real payloads of all its devices and with faults."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from random import Random
+
+from balancer.sim.campaign import Job, plan_faults
+from balancer.sim.figures import Figures, figures_of
+from balancer.sim.liveness import judge_recovery
+from balancer.sim.scenarios import Scenario
+from balancer.sim.strategies import HOUR_S, Case
+from balancer.sim.world import World
+
+RECOVERY_S = 5400.0  # healed at the end, and watched
+
+
+def faulty_figures(
+    path: Path,
+    case: Case,
+    *,
+    days: float,
+    faults: tuple[str, ...],
+    bound_kwh: float | None,
+    going_on: Callable[[float], bool],
+) -> Figures:
+    """Return the figures of a house under faults; the violations are those of all checkers.
+
+    Args:
+        path: Its config.toml.
+        case: The case; trace, weather and seed are taken from it.
+        days: To simulate; in the last hour and a half everything is healed and has to recover.
+        faults: Ids of the faults to mix.
+        bound_kwh: The clairvoyant's heat, without faults.
+        going_on: Asked after each hour, told the days that are done.
+    """
+    scenario = Scenario(name=case.setup.house.name, path=path)
+    world = World(
+        scenario,
+        seed=case.seed,
+        trace=case.trace,
+        weather=case.weather,
+        first_day=case.first_day,
+    )
+    end_s = days * 24.0 * HOUR_S
+    calm_s = max(end_s - RECOVERY_S, end_s / 2.0)
+    job = Job(house=scenario.name, seed=case.seed, hours=days * 24.0, faults=faults)
+    plan_faults(world, Random(f"faults/{case.seed}"), job, until_s=calm_s)
+    at_s = 0.0
+    while at_s < calm_s:
+        at_s = min(at_s + HOUR_S, calm_s)
+        world.run_until(at_s)
+        if not going_on(at_s / (24.0 * HOUR_S)):
+            break
+    judge_recovery(world, until_s=max(end_s, at_s))
+    found = figures_of(world.house, bound_kwh=bound_kwh, violations=len(world.checkers.violations))
+    avoidable = sum(verdict.avoidable for verdict in world.oracle.verdicts)
+    return replace(found, avoidable_trips=avoidable)
