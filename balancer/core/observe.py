@@ -83,6 +83,7 @@ def _circuit(house: House, state: State, circuit: Circuit) -> CircuitSnapshot:
         heat=heat,
         trip_margin_s=margin_s,
         sheddable_overload=overload,
+        likely_overload=None if overload is None else likely_overload(house, state, circuit),
         spike_w=cs.spike_w,
         detail=_circuit_detail(house, state, circuit, overload),
     )

@@ -29,6 +29,8 @@ class CircuitSnapshot:
         heat: Heat of the assumed breaker, 1 is where it trips; None without a meter.
         trip_margin_s: Seconds until it would trip; infinite while it would not.
         sheddable_overload: Largest overload, as a multiple of the limit, shed in time (R19).
+        likely_overload: Overload that the loads and the biggest spike seen can cause, as a
+            multiple of the limit (R19).
         spike_w: Greatest rise of non-heating power seen, in watts.
         detail: A sentence for people, or None.
     """
@@ -48,6 +50,7 @@ class CircuitSnapshot:
     heat: float | None
     trip_margin_s: float | None
     sheddable_overload: float | None
+    likely_overload: float | None
     spike_w: float | None
     detail: str | None
 

@@ -67,6 +67,10 @@ _CIRCUITS: Mapping[str, tuple[str, Callable[[CircuitSnapshot], float | None]]] =
         "Greatest overload, as a multiple of the limit, that is shed in time.",
         lambda circuit: circuit.sheddable_overload,
     ),
+    "balancer_likely_overload_ratio": (
+        "Overload that the loads and the biggest spike seen can cause, as a multiple of the limit.",
+        lambda circuit: circuit.likely_overload,
+    ),
 }
 _METERS: Mapping[str, tuple[str, Callable[[MeterSnapshot], float | None]]] = {
     "balancer_meter_age_seconds": (

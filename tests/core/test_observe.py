@@ -90,7 +90,9 @@ def test_the_spike_is_the_greatest_rise_of_other_power() -> None:
     rig.run(20.0)
     rig.base_w["main"] = 8 * A
     rig.run(20.0)
-    assert rig.snapshot().circuits["main"].spike_w == pytest.approx(10 * A)
+    seen = rig.snapshot().circuits["main"]
+    assert seen.spike_w == pytest.approx(10 * A)
+    assert seen.likely_overload == pytest.approx((seen.limit_w + 10 * A) / seen.limit_w)
 
 
 def test_settled_means_that_nothing_is_unconfirmed() -> None:

@@ -89,6 +89,7 @@ def a_snapshot() -> Snapshot:
         heat=0.31234,
         trip_margin_s=float("inf"),
         sheddable_overload=1.6,
+        likely_overload=1.33,
         spike_w=2300.0,
         detail=None,
     )
@@ -108,6 +109,7 @@ def a_snapshot() -> Snapshot:
         heat=None,
         trip_margin_s=None,
         sheddable_overload=None,
+        likely_overload=None,
         spike_w=None,
         detail=None,
     )

@@ -98,6 +98,7 @@ def test_numbers_come_from_the_snapshot_in_base_units() -> None:
     assert values["balancer_circuit_power_watts", "main"] == 4922.0
     assert values["balancer_circuit_limit_watts", "garage"] == 3000.0
     assert values["balancer_trip_margin_seconds", "main"] == math.inf
+    assert values["balancer_likely_overload_ratio", "main"] == 1.33
     assert values["balancer_load_on", "lounge_window"] == 1.0
     assert values["balancer_relay_wear_ratio", "towels"] == 0.00112
     assert values["balancer_relay_switches_total", "overload", "towels"] == 1.0
