@@ -1,6 +1,7 @@
 """Where settings come from: file, environment, options, secret files."""
 
 import os
+import zoneinfo
 from pathlib import Path
 
 import pytest
@@ -111,6 +112,37 @@ def test_other_variables_with_the_prefix_are_warned_of(read: Read) -> None:
         "BALANCER_NAME is empty and ignored",
         "BALANCER_VERSION is no setting and ignored",
     )
+
+
+def test_a_variable_below_a_plain_key_is_a_problem(problems: Problems) -> None:
+    assert problems(HOUSE, BALANCER_NAME="cabin", BALANCER_NAME__TITLE="x") == [
+        "name: a table is not text (from BALANCER_NAME)"
+    ]
+
+
+@pytest.mark.parametrize("key", ["host", "password"])
+def test_a_variable_that_is_no_utf_8_is_a_problem(key: str, problems: Problems) -> None:
+    # given bytes that the system hands on as lone surrogates
+    found = problems(HOUSE + MQTT, **{f"BALANCER_MQTT__{key.upper()}": "a\udcff"})
+    assert len(found) == 1
+    assert found[0].startswith(f"mqtt.{key}: ")
+    assert "is not UTF-8" in found[0]
+
+
+def test_without_a_tz_database_only_utc_is_known(
+    read: Read, problems: Problems, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given a small container without one
+    def nothing(key: str) -> None:
+        raise zoneinfo.ZoneInfoNotFoundError(key)
+
+    monkeypatch.setattr(zoneinfo, "ZoneInfo", nothing)
+    monkeypatch.setattr(zoneinfo, "available_timezones", set)
+    # then the default needs none
+    assert read(HOUSE)
+    assert problems(f'{HOUSE}[rotation]\ntimezone = "Europe/Paris"') == [
+        'rotation.timezone: there is no time zone "Europe/Paris"'
+    ]
 
 
 @pytest.mark.parametrize("ending", ["", "\n", "\r\n"])

@@ -351,6 +351,18 @@ def test_what_must_be_there_and_is_not_is_told(text: str, problem: str, problems
         (HOUSE + "[rotation]\norder = [1]", "rotation.order: 1 is not text"),
         (HOUSE + "[zones.'a b']", 'zones."a b": "a b" is not a name'),
         (HOUSE + "[rotations]", "rotations: there is no such key"),
+        (
+            relay('type = "mqtt", command_topic = "r", on = " "'),
+            "loads.lounge.relay.on: the word is empty",
+        ),
+        (
+            relay(f'type = "zigbee2mqtt", device = "r", base_topic = "{"b" * 65_535}"'),
+            f"loads.lounge.relay: topic '{'b' * 40}'… is longer than 65535 bytes",
+        ),
+        (
+            meter(f'type = "zigbee2mqtt", device = "r", base_topic = "{"b" * 65_535}"'),
+            f"circuits.main.meter: topic '{'b' * 40}'… is longer than 65535 bytes",
+        ),
         ("zones = 5" + HOUSE.replace("[zones.lounge]", ""), "zones: 5 is not a table"),
         ("circuits = [1]\n" + HOUSE[HOUSE.index("[zones") :], "circuits: [1] is not a table"),
     ],

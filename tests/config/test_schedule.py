@@ -134,6 +134,8 @@ def test_over_years_of_changing_clocks_rotation_never_stops_and_never_doubles(zo
         "H/10 * * * *",
         "r(0-9) * * * *",
         "* * * * *\x00",
+        "² * * * *",
+        f"{'9' * 5000} * * * *",
     ],
 )
 def test_an_expression_without_a_next_time_is_refused(expression: str) -> None:
