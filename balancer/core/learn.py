@@ -11,6 +11,8 @@ KEPT = 12
 CONSISTENT = 0.1  # a step within a tenth of the middle one is consistent
 FORGET_S = 7 * 86_400.0
 MARGIN = 1.05
+NEWS = 0.02  # of the rated power: an own meter that reads the same is not kept again
+OLD_NEWS_S = 600.0
 IDLE_RATIO = 0.1  # less than a tenth of the rated power: the heater's own thermostat is off
 MOST_RATIO = 1.6  # a greater step was not this load alone
 LEAST_RATIO = 0.5  # neither was a smaller one, unless it is idle
@@ -76,6 +78,16 @@ def with_step(ls: LoadState, ratio: float, at_s: float) -> None:
     if LEAST_RATIO <= ratio <= MOST_RATIO:
         ls.idle = False
         ls.ratios = (*ls.ratios, Reading(at_s, ratio))[-KEPT:]
+
+
+def tells(ls: LoadState, ratio: float, at_s: float) -> bool:
+    """Return whether a reading of a load's own meter says anything new."""
+    if ratio < IDLE_RATIO:
+        return not ls.idle
+    if ls.idle or not ls.ratios:
+        return True
+    last = ls.ratios[-1]
+    return abs(ratio - last.power_w) > NEWS or at_s - last.at_s > OLD_NEWS_S
 
 
 def learned_w(house: House, load: str, ls: LoadState, at_s: float) -> float | None:

@@ -51,7 +51,8 @@ def _own_meter(draft: Draft, name: str, power_w: float) -> None:
     ls = draft.state.loads[name]
     if ls.on and ls.live and ls.flight is None:
         ratio = max(0.0, power_w) / draft.house.rated_w[name]
-        learn.with_step(draft.load(name), ratio, draft.at_s)
+        if learn.tells(ls, ratio, draft.at_s):
+            learn.with_step(draft.load(name), ratio, draft.at_s)
 
 
 def _supply(draft: Draft, name: str, circuit: Circuit) -> None:

@@ -8,15 +8,15 @@ for whoever waits then only moves windows and clocks. Everything else takes the 
 from balancer.core import allocate, estimate, learn, measure, restrain, wish
 from balancer.core.events import MeterReadings
 from balancer.core.model import Estimation, House
-from balancer.core.state import Calm, CalmCircuit, Reading, State, copied
+from balancer.core.state import INFINITY, Calm, CalmCircuit, Reading, State, copied
 
 
 def calm(house: House, state: State) -> Calm | None:
     """Return what quiet readings need to know, None while a reading may change more."""
     if not (state.started and state.connected) or state.stopping:
         return None
-    for name, ls in state.loads.items():
-        if ls.flight is not None or not ls.reconciled or house.loads[name].meter is not None:
+    for ls in state.loads.values():
+        if ls.flight is not None or not ls.reconciled:
             return None
     circuits: dict[str, list[str]] = {}
     sums: dict[str, CalmCircuit] = {}
@@ -35,9 +35,11 @@ def calm(house: House, state: State) -> Calm | None:
         if any(estimate.stuck(state.loads[each]) for each in live):
             return None
         rated_w = {each: estimate.rated_w(house, state, name, each) for each in live}
-        if any(state.loads[each].idle for each in live):
-            return None  # a rise may be one of them that draws again
+        idle = [each for each in live if state.loads[each].idle]
         sums[name] = CalmCircuit(
+            idle_w=sum(rated_w[each] for each in idle) if circuit.idle_reserved else 0.0,
+            telling_w=measure.IDLE_RISE[0]
+            * min((house.power_w[each][name] for each in idle), default=INFINITY),
             heating_w=sum(estimate.draw_w(house, state, name, each) for each in live),
             live_w=sum(rated_w.values()),
             waiting=any(
@@ -47,6 +49,7 @@ def calm(house: House, state: State) -> Calm | None:
         )
     return Calm(
         circuits={meter: tuple(names) for meter, names in circuits.items()},
+        own={load.meter.name: name for name, load in house.loads.items() if load.meter is not None},
         sums=sums,
         needs_w=_needs_w(house, state),
     )
@@ -80,16 +83,23 @@ def quiet(house: House, state: State, event: MeterReadings) -> State | None:
     measured = []
     for name, power_w in event.power_w.items():
         before = meters[name].last
+        if name in known.own:
+            ls = state.loads[known.own[name]]
+            ratio = max(0.0, power_w) / house.rated_w[known.own[name]]
+            if ls.on and learn.tells(ls, ratio, event.at_s):
+                return None
+            continue
         if before is None or name not in known.circuits:
             return None
         for circuit in known.circuits[name]:
             cs = circuits[circuit]
-            if power_w > cs.limit_w:
+            if power_w > cs.limit_w or power_w - before.power_w >= known.sums[circuit].telling_w:
                 return None
             measured.append(circuit)
     for need in known.needs_w:
         if not any(
-            watts > _room_w(house, state, event, circuit) for circuit, watts in need.items()
+            watts > _room_w(house, state, event, circuit) - known.sums[circuit].idle_w
+            for circuit, watts in need.items()
         ):
             return None
     after = copied(state)

@@ -35,7 +35,7 @@ class Constraint:
 def shed(draft: Draft, cause: Cause) -> bool:
     """Switch off what brings every circuit under its limit (R9); return whether anything is."""
     constraints = over(draft)
-    _forget_unsheddable(draft)
+    _forget_unsheddable(draft, {each.circuit for each in constraints})
     if not constraints:
         return False
     picked, left_w = pick(draft, constraints)
@@ -65,10 +65,12 @@ def _say_unsheddable(draft: Draft, circuit: str, excess_w: float) -> None:
     draft.note(NoteKind.UNSHEDDABLE, circuit, excess_w)
 
 
-def _forget_unsheddable(draft: Draft) -> None:
+def _forget_unsheddable(draft: Draft, over_now: set[str]) -> None:
     for name, cs in draft.state.circuits.items():
+        if not cs.unsheddable or name in over_now:
+            continue
         reading = estimate.last_reading(draft.state, draft.house.circuits[name])
-        if cs.unsheddable and (reading is None or reading.power_w <= cs.limit_w):
+        if reading is None or reading.power_w <= cs.limit_w:
             draft.circuit(name).unsheddable = False
 
 

@@ -256,11 +256,15 @@ class CalmCircuit(NamedTuple):
     Attributes:
         heating_w: Believed draw of the loads that are on.
         live_w: Their rated (or learned) power.
+        idle_w: The part of it that is reserved for idle loads beside the reading.
+        telling_w: A rise by so much may be an idle load that draws again.
         waiting: Somebody on it is wanted and off.
     """
 
     heating_w: float
     live_w: float
+    idle_w: float
+    telling_w: float
     waiting: bool
 
 
@@ -269,11 +273,13 @@ class Calm(NamedTuple):
 
     Attributes:
         circuits: By meter, the names of the circuits it measures.
+        own: By a load's own meter, the load.
         sums: By circuit.
         needs_w: What each load that waits for power needs, by circuit.
     """
 
     circuits: Mapping[str, tuple[str, ...]]
+    own: Mapping[str, str]
     sums: Mapping[str, CalmCircuit]
     needs_w: tuple[Mapping[str, float], ...]
 
