@@ -84,7 +84,7 @@ def tells(ls: LoadState, ratio: float, at_s: float) -> bool:
     """Return whether a reading of a load's own meter says anything new."""
     if ratio < IDLE_RATIO:
         return not ls.idle
-    if ls.idle or not ls.ratios:
+    if ls.idle or len(ls.ratios) < ENOUGH:
         return True
     last = ls.ratios[-1]
     return abs(ratio - last.power_w) > NEWS or at_s - last.at_s > OLD_NEWS_S
