@@ -119,10 +119,16 @@ def transmit(draft: Draft) -> None:
         return (flight.on, not flight.shed, -house.rated_w[name], house.rank[name])
 
     taken = bridge_places(draft)
+    held_back = False
     for name in sorted(due, key=key):
         bridge = house.loads[name].relay.bridge
+        flight = state.loads[name].flight
+        assert flight is not None
+        if flight.on and held_back:
+            continue  # every OFF of a plan is on the wire before its first ON
         if bridge is not None and not house.dry_run:
             if taken.get(bridge, 0) >= BRIDGE_PLACES:
+                held_back = True
                 continue
             taken[bridge] = taken.get(bridge, 0) + 1
         _send(draft, name)
@@ -519,7 +525,7 @@ def deadline_s(draft: Draft, name: str, ls: LoadState) -> float:
     if flight is not None and flight.confirmed_s is None:
         due = min(due, flight.repeat_s)
         if flight.due:
-            due = min(due, _bridge_free_s(draft, name))
+            due = min(due, _bridge_free_s(draft))
     if flight is not None and flight.confirmed_s is not None:
         for circuit in draft.house.power_w[name]:
             if draft.house.circuits[circuit].meter is None:
@@ -530,15 +536,16 @@ def deadline_s(draft: Draft, name: str, ls: LoadState) -> float:
     return due
 
 
-def _bridge_free_s(draft: Draft, name: str) -> float:
-    bridge = draft.house.loads[name].relay.bridge
-    sent = [
-        flight.last_sent_s + BRIDGE_PLACE_S
-        for other, ls in draft.state.loads.items()
-        if draft.house.loads[other].relay.bridge == bridge
-        and (flight := ls.flight) is not None
-        and not flight.due
-        and flight.confirmed_s is None
-        and flight.last_sent_s + BRIDGE_PLACE_S > draft.at_s
-    ]
-    return min(sent, default=INFINITY)
+def _bridge_free_s(draft: Draft) -> float:
+    """Return when the next place of a bridge is free; an ON may wait for another's OFF."""
+    return min(
+        (
+            flight.last_sent_s + BRIDGE_PLACE_S
+            for ls in draft.state.loads.values()
+            if (flight := ls.flight) is not None
+            and not flight.due
+            and flight.confirmed_s is None
+            and flight.last_sent_s + BRIDGE_PLACE_S > draft.at_s
+        ),
+        default=INFINITY,
+    )
