@@ -185,6 +185,13 @@ async def _connect(broker: Broker, client_id: str, will: Message | None) -> aiom
     paho: Any = client._client  # noqa: SLF001
     paho.connect_timeout = _CONNECT_S
     paho.disable_logger()
+    alerts: list[str] = []  # TLS 1.3: what is wrong with our certificate comes after the handshake
+
+    def note_alert(*args: Any) -> None:
+        if "SSL: " in args[-1]:
+            alerts.append(args[-1])
+
+    paho.on_log = note_alert
     entering = asyncio.ensure_future(client.__aenter__())
     opened = closed = False
     try:
@@ -202,7 +209,10 @@ async def _connect(broker: Broker, client_id: str, will: Message | None) -> aiom
         raise
     if not entering.done():
         await _drop(client, entering)
+        if alerts:
+            raise _refused_by(broker, alerts[0].partition(": ")[2])
         raise SessionError(Loss.CLOSED, "the connection ended before the broker answered")
+    paho.on_log = None
     if paho._in_packet["command"]:  # noqa: SLF001 - half a packet is in the library's hands
         paho._sock_close()  # noqa: SLF001
         raise SessionError(Loss.CLOSED, "the broker sent something before it was asked")
@@ -256,6 +266,8 @@ def _explained(error: aiomqtt.MqttError, broker: Broker) -> SessionError:
             Loss.UNKNOWN_HOST, f"no address is known for {broker.host!r}; check mqtt.host and DNS"
         )
     if isinstance(cause, ssl.SSLError):
+        if " alert " in str(cause):
+            return _refused_by(broker, str(cause))
         return SessionError(
             Loss.TLS,
             f"no encrypted connection to {where}: {cause}; check mqtt.tls.ca, the port, and the"
@@ -264,3 +276,11 @@ def _explained(error: aiomqtt.MqttError, broker: Broker) -> SessionError:
     if isinstance(cause, ConnectionError):
         return SessionError(Loss.CLOSED, f"{where} ended the connection: {cause}")
     return SessionError(Loss.UNREACHABLE, f"no answer from {where}: {error}; check the network")
+
+
+def _refused_by(broker: Broker, alert: str) -> SessionError:
+    return SessionError(
+        Loss.TLS,
+        f"{broker.host}:{broker.port} refuses our certificate: {alert}; check mqtt.tls.certificate,"
+        " until when it is valid and who signed it",
+    )

@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 PATIENCE_S = 10.0
 """How long a test waits for something that takes milliseconds, in seconds."""
 
-DEVICES = ("relay1", "relay2")
+DEVICES = ("relay1", "relay2", "linky")
 
 Access: Any = runpy.run_path(str(ROOT / "mosquitto" / "access.py"))["Access"]
 
@@ -118,8 +118,13 @@ class Broker:
     def password(self, name: str) -> str:
         return (self.folder / "clients" / f"{name}.password").read_text()
 
-    def says(self, pattern: str) -> bool:
-        return re.search(pattern, self.log.read_text()) is not None
+    def refusals(self) -> int:
+        """Return how often somebody was not let in."""
+        return len(
+            re.findall(
+                r"not authori[sz]ed|OpenSSL Error|connection from .* failed", self.log.read_text()
+            )
+        )
 
     @contextmanager
     def person(self, name: str, **how: Any) -> "Iterator[Person]":

@@ -83,6 +83,7 @@ MAY_ALWAYS_READ = {
     "zigbee2mqtt": "homeassistant/status",
     "relay1": "cmnd/relay1/STATE",
     "relay2": "cmnd/relay2/STATE",
+    "linky": "cmnd/linky/STATE",
 }
 
 
