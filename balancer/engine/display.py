@@ -36,7 +36,10 @@ class Display:
         reads: Topics of Home Assistant's that it reads itself.
     """
 
-    def __init__(self, setup: Setup, topics: Topics, counts: Counts) -> None:
+    def __init__(
+        self, setup: Setup, topics: Topics, counts: Counts, *, changes_s: float = CHANGES_S
+    ) -> None:
+        self._changes_s = changes_s
         self._house = setup.house
         self._topics = topics
         self._counts = counts
@@ -132,7 +135,7 @@ class Display:
             self._status_now = self._status_now or bool(decision.decided or decision.notes)
             self.due_s = min(self.due_s, at_s)
         elif after.circuits is not before.circuits:
-            self.due_s = min(self.due_s, max(at_s, self._status_s + CHANGES_S))
+            self.due_s = min(self.due_s, max(at_s, self._status_s + self._changes_s))
 
     def messages(
         self,
@@ -203,7 +206,7 @@ class Display:
         self, seen: Snapshot, to_datetime: Callable[[float], datetime], next_tick: datetime
     ) -> Iterator[Message]:
         at_s = seen.at_s
-        due = self._status_now or at_s >= self._status_s + CHANGES_S - EPSILON_S
+        due = self._status_now or at_s >= self._status_s + self._changes_s - EPSILON_S
         if not due:
             return
         document = status(

@@ -24,7 +24,7 @@ from balancer.core.observe import snapshot
 from balancer.core.snapshot import Snapshot
 from balancer.core.state import initial_state
 from balancer.core.step import Decision, step
-from balancer.engine.display import Display
+from balancer.engine.display import CHANGES_S, Display
 from balancer.engine.routes import Log, Routes
 from balancer.views import event_log
 from balancer.views.counts import Counts
@@ -66,6 +66,7 @@ class Engine:
         wall_s: float,
         log: Log | None = None,
         views: bool = True,
+        changes_s: float = CHANGES_S,
     ) -> None:
         """Make an engine that knows nothing yet.
 
@@ -75,6 +76,7 @@ class Engine:
             wall_s: The same instant in seconds since 1970.
             log: Takes a level of ``logging`` and a line.
             views: False: nothing is shown, for a simulation that nobody looks at.
+            changes_s: Numbers that change are shown not more often; longer in a simulation.
         """
         self._setup = setup
         self._house = setup.house
@@ -89,7 +91,7 @@ class Engine:
         self._retained: dict[str, bytes] = {}
         self._read_back = frozenset(read_back(setup.house, self.topics))
         self._held_back: list[Message] = []
-        self._display = Display(setup, self.topics, self.counts)
+        self._display = Display(setup, self.topics, self.counts, changes_s=changes_s)
         self._views = views
         self._switch = {
             (name, on): relay.switch(on=on)

@@ -22,6 +22,7 @@ from balancer.sim.world import World
 HOURS_PER_RUN = 6.0
 RECOVERY_S = 5400.0  # of the hours of a run: healed, and watched
 FAULTS_PER_DAY = 24.0
+SHOWN_S = 30.0  # of numbers that change; decisions are shown at once, as always
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +49,9 @@ class Job:
     def replay(self) -> str:
         """Return the command that runs exactly this again."""
         first = f" --first {','.join(self.first)}" if self.first else ""
-        chosen = "" if self.faults == tuple(FAULTS) else f" --faults {','.join(self.faults) or 'none'}"
+        chosen = (
+            "" if self.faults == tuple(FAULTS) else f" --faults {','.join(self.faults) or 'none'}"
+        )
         return (
             f"python -m balancer.sim.campaign --replay {self.house}:{self.seed} "
             f"--hours {self.hours:g} --per-day {self.per_day:g}{first}{chosen}"
@@ -146,7 +149,7 @@ class Report:
 
 def run_job(job: Job, *, watch: Callable[[World], None] | None = None) -> Result:
     """Run one house under faults, then heal it and see whether it comes to rest."""
-    world = World(ALL[job.house], seed=job.seed)
+    world = World(ALL[job.house], seed=job.seed, changes_s=SHOWN_S)
     if watch is not None:
         watch(world)
     chance = Random(f"faults/{job.seed}")
@@ -353,7 +356,9 @@ def _wire(span: str | None) -> Callable[[World], None] | None:
 
         world.checkers.listeners.append(tell)
         world.process.on_receive.append(
-            lambda message: tell(f"<- {message.topic} {message.payload[:160]!r} {'R' * message.retain}")
+            lambda message: tell(
+                f"<- {message.topic} {message.payload[:160]!r} {'R' * message.retain}"
+            )
         )
         world.process.on_send.append(
             lambda message, command: tell(

@@ -31,6 +31,7 @@ class Process:
         engine: None while it does not run.
         lives: Starts so far.
         ready_s: When the engine last became connected, in seconds; None while it is not.
+        changes_s: How often the engine shows numbers that change (its ``changes_s``).
         on_receive: Told of each message before the engine is, with the instant.
         on_send: Told of each message that the engine sends; True for a relay command.
         on_handled: Told when all that one event led to was sent.
@@ -47,6 +48,7 @@ class Process:
         self.lives = 0
         self.ready_s: float | None = None
         self.started_s: float | None = None
+        self.changes_s = 5.0
         self.on_receive: list[Callable[[Message], None]] = []
         self.on_send: list[Callable[[Message, bool], None]] = []
         self.on_handled: list[Callable[[], None]] = []
@@ -89,7 +91,9 @@ class Process:
         self.lives += 1
         self._base_s = round(self._random.uniform(10.0, 1e6), 3)
         self.name = f"{self._topics.base}-{self._topics.house}-{self._random.getrandbits(32):08x}"
-        self.engine = Engine(self.setup, at_s=self.at_s, wall_s=self.clock.wall_s)
+        self.engine = Engine(
+            self.setup, at_s=self.at_s, wall_s=self.clock.wall_s, changes_s=self.changes_s
+        )
         self.started_s = None
         self._stopping = False
         self._paused = False

@@ -44,9 +44,10 @@ def _shipped(
     return Scenario(name=name, path=path, cadences=cadences or {}, power_on=power_on)
 
 
+_PHASE_METERS = tuple(f"circuits.{name}.meter" for name in ("main", "l1", "l2", "l3"))
 FLAT = _shipped("flat")
 SEED = _shipped("seed", {"circuits.main.meter": "linky"})
-PHASES = _shipped("phases")
+PHASES = _shipped("phases", dict.fromkeys(_PHASE_METERS, "shelly"))
 APPLIANCES = _shipped(
     "appliances",
     {

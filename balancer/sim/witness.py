@@ -96,6 +96,7 @@ class Witness:
         connected_s: When the balancer last became connected; infinite while it is not.
         life_s: When it was last started.
         status: The last status that it published.
+        said_off: Loads of which its state topics said last, in this life, that they are off.
     """
 
     house: House
@@ -114,10 +115,12 @@ class Witness:
     connected_s: float = inf
     life_s: float = inf
     status: dict[str, Any] | None = None
+    said_off: set[str] = field(default_factory=set)
     status_s: float = -inf
     _samples: dict[str, deque[_Sample]] = field(default_factory=dict)
     _names: dict[str, list[str]] = field(default_factory=dict)
     _handlers: dict[str, Callable[[Message], None]] = field(default_factory=dict)
+    _states: dict[str, str] = field(default_factory=dict)
     _believable: dict[str, tuple[float, float]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -127,6 +130,7 @@ class Witness:
         self.mode = dict.fromkeys(house.circuits)
         self.requests = dict.fromkeys(house.zones, False)
         self.request_s = dict.fromkeys(house.zones, -inf)
+        self._states = {topics.load_state(load): load for load in house.loads}
         self._handlers[f"{topics.away}/set"] = self._away_set
         for zone in house.zones:
             self._handlers[f"{topics.zone(zone)}/set"] = self._request_set(zone)
@@ -295,6 +299,9 @@ class Witness:
         if message.topic == self.topics.status:
             self.status = json.loads(message.payload)
             self.status_s = self.now()
+        load = self._states.get(message.topic)
+        if load is not None:
+            (self.said_off.add if message.payload == b"OFF" else self.said_off.discard)(load)
 
     # lives ---------------------------------------------------------------------------------------
 
@@ -302,6 +309,7 @@ class Witness:
         """Note a new life: the wire's memory is what the broker keeps."""
         now_s = self.now()
         self.life_s = now_s
+        self.said_off.clear()
         for readings in self.readings.values():
             readings.clear()
         for seen in self.loads.values():

@@ -89,6 +89,7 @@ class World:
         weather: Weather | None = None,
         first_day: int | None = None,
         ups: bool = False,
+        changes_s: float = 5.0,
     ) -> None:
         """Build everything and switch it on; nothing has happened yet at 0 s."""
         self.scenario = scenario
@@ -148,6 +149,7 @@ class World:
         for meter in self.devices.meters.values():
             self.witness.watch(meter)
         self.process = Process(self.setup, self.clock, self.broker, self.random)
+        self.process.changes_s = changes_s
         self.checkers = Checkers(self)
         self.oracle = Oracle(self)
         self.process.on_receive.append(self.checkers.received)
@@ -271,7 +273,7 @@ class World:
         return self.clock.now_s - asked_s > self.setup.house.hold_off_s + 0.1
 
     def kept_off(self, load: str) -> bool:
-        """Return whether the broker kept, at the start of this life, that the load is off."""
+        """Return whether it was kept, when the balancer connected, that the load is off."""
         return load in self._kept_off
 
     def highest_others_w(self, circuit: str, since_s: float) -> float:
@@ -441,6 +443,7 @@ class World:
             self.witness.began(self.broker.retained)
             self.checkers.began()
         elif what == "connected":
+            self._kept_off |= self.witness.said_off
             self.witness.connected_s = self.clock.now_s
         else:
             self.witness.connected_s = inf
