@@ -46,7 +46,9 @@ def proven_peak_w(circuit: Circuit, cs: CircuitState, at_s: float) -> float | No
     """Return the peak of the window, in watts; None while it is younger than its width."""
     if cs.window_since_s is None or at_s - cs.window_since_s < circuit.restore_delay_s:
         return None
-    return cs.window[0].power_w  # it falls: only what may still be the peak is kept
+    oldest_s = at_s - circuit.restore_delay_s
+    recent = (each.power_w for each in cs.window if each.at_s > oldest_s)
+    return next(recent, cs.window[-1].power_w)  # it falls: the first is the peak
 
 
 def measured_w(draft: Draft, circuit: str) -> float:

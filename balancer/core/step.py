@@ -13,6 +13,7 @@ Theory of operation; the numbers are the rules of the design that the tests name
 8. Explain (R18): every load has a reason.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import assert_never
 
@@ -266,9 +267,20 @@ def _timers_s(draft: Draft) -> float:
             due.append(restrain.rested_s(house, name, ls))
             if ls.fault and ls.dead:
                 due.append(ls.retry_s)
+            due += _room_s(house, state, name)
         due.append(ls.left_alone_until_s)
     later = [each for each in due if each > draft.at_s]
     return min(later, default=INFINITY)
+
+
+def _room_s(house: House, state: State, load: str) -> Iterator[float]:
+    """Return when the peak windows of a waiting load's circuits may leave it more room (R7)."""
+    for name in house.power_w[load]:
+        cs, delay_s = state.circuits[name], house.circuits[name].restore_delay_s
+        if cs.window_since_s is not None:
+            yield cs.window_since_s + delay_s
+        if cs.window:
+            yield cs.window[0].at_s + delay_s
 
 
 def _silence_s(house: House, state: State) -> float:
