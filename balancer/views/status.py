@@ -123,6 +123,7 @@ def _circuit(circuit: Circuit, now: CircuitSnapshot) -> dict[str, Json]:
         "heat": _rounded(now.heat, 3),
         "trip_margin": _rounded(now.trip_margin_s, 1),
         "sheddable_overload": _rounded(now.sheddable_overload, 2),
+        "likely_overload": _rounded(now.likely_overload, 2),
         "spike": power(now.spike_w),
         "detail": now.detail,
     }
