@@ -1,11 +1,12 @@
 """Random houses, and random histories of what can happen in them."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from hypothesis import strategies as st
 
-from balancer.core.commands import SwitchRelay
+from balancer.core.commands import RenewLease, SwitchRelay
 from balancer.core.events import (
     AwaySet,
     BoostSet,
@@ -38,8 +39,8 @@ from balancer.core.state import State, initial_state
 from balancer.core.step import Decision, step
 
 START_S = 1000.0
-POWERS_W = (100.0, 500.0, 1000.0, 1150.0, 1500.0, 2000.0, 3500.0)
-LIMITS_W = (1150.0, 3000.0, 6000.0, 6900.0, 9200.0)
+POWERS_W = (1000.0, 500.0, 1150.0, 1500.0, 100.0, 2000.0, 3500.0)
+LIMITS_W = (6900.0, 6000.0, 9200.0, 3000.0, 1150.0)
 WAITS_S = (0.0, 0.001, 0.05, 0.3, 0.5, 1.0, 1.0, 1.0, 2.0, 3.0, 5.0, 10.0, 16.0, 61.0, 125.0, 650.0)
 
 # houses
@@ -206,7 +207,7 @@ def memories(draw: st.DrawFn, house: House) -> Memory:
         return Memory()
     some = st.sampled_from
     return Memory(
-        away=draw(some([False, False, True])),
+        away=draw(some([False] * 5 + [True])),
         circuits={
             name: CircuitMemory(
                 mode=draw(some([None, 0])) if circuit.steps else None,
@@ -241,9 +242,9 @@ def happenings(draw: st.DrawFn, house: House) -> Happening:
     kind = draw(
         some(
             [
-                *["truth"] * 6, *["echo"] * 2, *["echo all"] * 4, *["meter"] * 3,
-                *["request"] * 4, "boost", "away", "mode", "limit", *["rotate"] * 2,
-                "relay", "device", "connect", "disconnect", "wake",
+                *["truth"] * 6, *["request"] * 5, *["echo all"] * 3, *["rotate"] * 3,
+                *["meter"] * 2, *["boost"] * 2, *["relay"] * 2, "echo", "away", "mode",
+                "limit", "device", "connect", "disconnect", "wake",
             ]
         )
     )  # fmt: skip
@@ -251,7 +252,9 @@ def happenings(draw: st.DrawFn, house: House) -> Happening:
     what: Event | Echo | EchoAll | TrueReadings
     match kind:
         case "truth":
-            what = TrueReadings(draw(some([0.0, 0.0, 500.0, 2000.0, 5000.0, 12_000.0])))
+            what = TrueReadings(
+                draw(some([0.0, 300.0, 0.0, 1000.0, 2500.0, 300.0, 6000.0, 12_000.0]))
+            )
         case "echo":
             what = Echo(draw(loads))
         case "echo all":
@@ -268,21 +271,21 @@ def happenings(draw: st.DrawFn, house: House) -> Happening:
         case "boost":
             what = BoostSet(at_s, draw(loads), draw(some([0.0, 30.0, 3600.0])))
         case "away":
-            what = AwaySet(at_s, draw(some([True, False, False])))
+            what = AwaySet(at_s, draw(some([False, False, True])))
         case "mode":
             modes = [None, *range(len(circuit.steps))] if circuit.steps else []
             if not modes:
                 return Happening(0.0, Wake(at_s))
             what = ModeSet(at_s, circuit.name, draw(some(modes)))
         case "limit":
-            part = draw(some([0.0, 0.5, 1.0, 1.0]))
+            part = draw(some([1.0, 1.0, 0.5, 0.0]))
             what = LimitSet(at_s, circuit.name, circuit.limit_w * part)
         case "rotate":
             what = RotateDue(at_s)
         case "relay":
             what = RelayReported(at_s, draw(loads), draw(st.booleans()))
         case "device":
-            what = DeviceReported(at_s, draw(loads), draw(st.booleans()))
+            what = DeviceReported(at_s, draw(loads), draw(some([True, True, False])))
         case "connect":
             what = Connected(at_s)
         case "disconnect":
@@ -296,11 +299,17 @@ def happenings(draw: st.DrawFn, house: House) -> Happening:
 def histories(draw: st.DrawFn, house: House, *, most: int = 40) -> list[Happening]:
     """Return what happens from the first connect on; it starts once, near the beginning."""
     before = draw(st.lists(happenings(house), max_size=2))
-    after = draw(st.lists(happenings(house), max_size=most))
+    after = draw(st.lists(happenings(house), min_size=most // 4, max_size=most))
+    cold = [
+        Happening(0.0, RequestReported(0.0, zone, True))
+        for zone in house.zones
+        if draw(st.sampled_from([True, True, False]))
+    ]
     history = [
         Happening(0.0, Connected(0.0)),
         *before,
         Happening(draw(st.sampled_from([0.0, 0.1, 4.0])), Started(0.0, draw(memories(house)))),
+        *cold,
         *after,
     ]
     if draw(st.sampled_from([False] * 5 + [True])):
@@ -309,13 +318,37 @@ def histories(draw: st.DrawFn, house: House, *, most: int = 40) -> list[Happenin
     return history
 
 
+@dataclass(frozen=True, slots=True)
+class Life:
+    """A house and what happens in it.
+
+    Attributes:
+        lively: Between the events relays report what they are told and meters report what
+            is true, as in a sound house; else nothing happens but the events.
+        deaf: Loads whose relays hear and say nothing of their own accord.
+    """
+
+    house: House
+    history: list[Happening]
+    lively: bool
+    deaf: frozenset[str] = frozenset()
+
+
 @st.composite
-def lives(
-    draw: st.DrawFn, *, only_global: bool = False, most: int = 40
-) -> tuple[House, list[Happening]]:
-    """Return a house and what happens in it."""
+def lives(draw: st.DrawFn, *, only_global: bool = False, most: int = 30) -> Life:
+    """Return a house and what happens in it, mostly lively."""
     house = draw(houses(only_global=only_global))
-    return house, draw(histories(house, most=most))
+    return Life(
+        house,
+        draw(histories(house, most=most)),
+        lively=draw(st.sampled_from([True, True, True, False])),
+        deaf=draw(
+            st.one_of(
+                st.just(frozenset()),
+                st.frozensets(st.sampled_from(sorted(house.loads)), max_size=2),
+            )
+        ),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,47 +360,96 @@ class Turn:
     decision: Decision
 
 
-def drive(
-    house: House, history: list[Happening], look: Callable[[Turn], None] | None = None
-) -> list[Turn]:
-    """Return what the controller makes of a history; it is woken at its deadlines."""
-    state, deadline_s, now_s = initial_state(house, START_S), float("inf"), START_S
-    told = dict.fromkeys(house.loads, False)
-    turns: list[Turn] = []
+class Driver:
+    """Tells the controller a life, and wakes it at its deadlines."""
 
-    def tell(event: Event) -> None:
-        nonlocal state, deadline_s
-        decision = step(house, state, event)
-        turn = Turn(event, state, decision)
-        turns.append(turn)
-        state, deadline_s = decision.state, decision.deadline_s
-        told.update(
-            {each.load: each.on for each in decision.commands if isinstance(each, SwitchRelay)}
-        )
-        assert deadline_s > event.at_s, (event, deadline_s)
-        if look is not None:
-            look(turn)
+    def __init__(self, life: Life, look: Callable[[Turn], None] | None = None) -> None:
+        self.house, self.life, self.look = life.house, life, look
+        self.state, self.deadline_s = initial_state(life.house, START_S), math.inf
+        self.now_s = START_S
+        self.told = dict.fromkeys(life.house.loads, False)
+        self.base_w = 0.0
+        self.turns: list[Turn] = []
+        self.reports: list[tuple[float, str]] = []
+        self.read_s = START_S + 0.7
 
-    for happening in history:
-        now_s += happening.wait_s
-        while deadline_s <= now_s:
-            tell(Wake(deadline_s))
-        match happening.what:
+    def run(self) -> list[Turn]:
+        """Return all turns of the life."""
+        for happening in self.life.history:
+            self.wait_until(self.now_s + happening.wait_s)
+            self.happen(happening.what)
+        return self.turns
+
+    def tell(self, event: Event) -> None:
+        """Give one event to the controller."""
+        decision = step(self.house, self.state, event)
+        turn = Turn(event, self.state, decision)
+        self.turns.append(turn)
+        self.state, self.deadline_s = decision.state, decision.deadline_s
+        for each in decision.commands:
+            if isinstance(each, SwitchRelay):
+                self.told[each.load] = each.on
+            if self.life.lively and not isinstance(each, RenewLease):
+                self.reports.append((event.at_s + 0.1, each.load))
+        assert self.deadline_s > event.at_s, (event, self.deadline_s)
+        if self.look is not None:
+            self.look(turn)
+
+    def wait_until(self, at_s: float) -> None:
+        """Let time pass: wake the controller, and let the house live in between."""
+        pace_s = 1.0 if at_s - self.now_s <= 20.0 else 9.0
+        while True:
+            next_s, load = min(self.reports, default=(math.inf, ""))
+            reading_s = self.read_s if self.life.lively else math.inf
+            due_s = min(self.deadline_s, next_s, reading_s)
+            if due_s > at_s:
+                break
+            self.now_s = max(self.now_s, due_s)
+            if self.deadline_s <= due_s:
+                self.tell(Wake(self.now_s))
+            elif next_s <= due_s:
+                self.reports.remove((next_s, load))
+                if load not in self.life.deaf and self.house.loads[load].relay.confirms:
+                    self.happen(Echo(load))
+            else:
+                self.read_s = self.now_s + pace_s
+                self.happen(TrueReadings(self.base_w))
+        self.now_s = max(self.now_s, at_s)
+
+    def happen(self, what: Event | Echo | EchoAll | TrueReadings) -> None:
+        """Let one thing happen now."""
+        match what:
             case Echo(load):
-                tell(RelayReported(now_s, load, told[load]))
+                self.tell(RelayReported(self.now_s, load, self.told[load]))
             case EchoAll():
-                for load in house.loads:
-                    tell(RelayReported(now_s, load, told[load]))
+                for load in self.house.loads:
+                    self.tell(RelayReported(self.now_s, load, self.told[load]))
             case TrueReadings(base_w):
-                readings = {}
-                for name, circuit in house.circuits.items():
-                    power_w = base_w + sum(
-                        house.power_w[load][name] for load in house.loads_of[name] if told[load]
-                    )
-                    if circuit.meter is not None and power_w <= circuit.meter.max_w:
-                        readings[circuit.meter.name] = power_w
+                self.base_w = base_w
+                readings = self.readings()
                 if readings:
-                    tell(MeterReadings(now_s, readings))
+                    self.tell(MeterReadings(self.now_s, readings))
             case event:
-                tell(replace(event, at_s=now_s))
-    return turns
+                self.tell(replace(event, at_s=self.now_s))
+
+    def readings(self) -> dict[str, float]:
+        """Return what the meters of all circuits show, as far as it is believable."""
+        readings = {}
+        for name, circuit in self.house.circuits.items():
+            power_w = self.base_w + sum(
+                self.house.power_w[load][name]
+                for load in self.house.loads_of[name]
+                if self.told[load] and load not in self.life.deaf
+            )
+            if circuit.meter is not None and power_w <= circuit.meter.max_w:
+                readings[circuit.meter.name] = power_w
+            if circuit.available is not None:
+                readings[circuit.available.name] = circuit.limit_w - self.base_w
+            for meter in circuit.non_heating_meters:
+                readings[meter.name] = min(self.base_w, meter.max_w)
+        return readings
+
+
+def drive(life: Life, look: Callable[[Turn], None] | None = None) -> list[Turn]:
+    """Return what the controller makes of a life."""
+    return Driver(life, look).run()

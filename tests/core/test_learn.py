@@ -1,0 +1,151 @@
+"""R14: what a load really draws, and what follows from it."""
+
+import pytest
+
+from tests.core.rig import A, Rig, a_circuit, a_house, a_load, a_meter
+
+FREE = {"min_on_s": 0.0, "min_off_s": 0.0}
+
+
+def cycle(rig: Rig, zone: str, times: int) -> None:
+    """Switch a zone on and off alone, so many times: the first one shows the meter's lag too."""
+    for _ in range(times):
+        rig.request(zone)
+        rig.run(15.0)
+        rig.request(zone, False)
+        rig.run(15.0)
+
+
+def test_a_draw_is_learned_from_the_step_of_the_meter() -> None:
+    """R14: after the load alone was switched."""
+    rig = Rig(a_house(2, load_options=FREE), base_w=5 * A)
+    rig.heater_w["a"] = 1000.0
+    rig.run(30.0)
+    assert rig.load("a").learned_w is None
+    cycle(rig, "a", 4)
+    assert rig.load("a").learned_w == pytest.approx(1000.0)
+    rig.request("a")
+    rig.run(15.0)
+    assert rig.load("a").draw_w == pytest.approx(1000.0)
+    assert rig.snapshot().circuits["main"].non_heating_w == pytest.approx(5 * A)
+    assert rig.load("b").learned_w is None
+
+
+def test_a_draw_is_learned_from_the_loads_own_meter() -> None:
+    """R14."""
+    load = a_load("a", meter=a_meter("loads.a.meter", 5 * A, 900.0), **FREE)
+    rig = Rig(a_house([load]), requested=True)
+    rig.heater_w["a"] = 1100.0
+    rig.run(60.0)
+    assert rig.load("a").learned_w == pytest.approx(1100.0)
+    assert rig.load("a").draw_w == pytest.approx(1100.0)
+
+
+def test_five_consistent_steps_let_admission_use_less_than_rated() -> None:
+    """R14: the highest draw learned plus 5 %."""
+    # given heaters that take 900 W instead of 1150
+    rig = Rig(a_house(2, load_options=FREE))
+    rig.heater_w.update({"a": 900.0, "b": 900.0})
+    rig.run(30.0)
+    # when there is room for 950 W: one step is not enough
+    cycle(rig, "a", 1)
+    rig.base_w["main"] = 30 * A - 950.0
+    rig.run(60.0)
+    rig.request("a")
+    rig.run(5.0)
+    assert rig.on() == set()
+    rig.request("a", False)
+    # after five it is
+    rig.base_w["main"] = 0.0
+    rig.run(60.0)
+    cycle(rig, "a", 3)
+    rig.base_w["main"] = 30 * A - 950.0
+    rig.run(60.0)
+    rig.request("a")
+    rig.run(60.0)
+    assert rig.on() == {"a"}
+    assert rig.over["main"].total_s == 0.0
+    # and for 940 W it is not
+    rig.request("a", False)
+    rig.run(10.0)
+    rig.base_w["main"] = 30 * A - 940.0
+    rig.run(60.0)
+    rig.request("a")
+    rig.run(60.0)
+    assert rig.on() == set()
+
+
+def test_more_than_rated_is_used_at_once_and_said() -> None:
+    """R14, F21: takes 20 % more than configured."""
+    rig = Rig(a_house(1, load_options=FREE))
+    rig.heater_w["a"] = 1380.0
+    rig.run(30.0)
+    cycle(rig, "a", 2)
+    assert rig.load("a").detail == "takes 20 % more than configured"
+    # when there is room for its rated power only, then it stays off
+    rig.base_w["main"] = 30 * A - 1300.0
+    rig.run(60.0)
+    rig.request("a")
+    rig.run(60.0)
+    assert rig.on() == set()
+    assert rig.over["main"].total_s == 0.0
+
+
+def test_a_load_that_draws_nothing_is_idle() -> None:
+    """R14: its draw is 0, its power stays reserved."""
+    rig = Rig(a_house(2, load_options=FREE), base_w=20.5 * A)
+    rig.heater_w["a"] = 0.0
+    rig.run(30.0)
+    cycle(rig, "b", 1)
+    rig.request("a")
+    rig.run(30.0)
+    assert rig.on() == {"a"}
+    assert rig.load("a").draw_w == 0.0
+    # 9.5 A are free, 5 A of them reserved for a: b does not fit
+    rig.request("b")
+    rig.run(60.0)
+    assert rig.on() == {"a"}
+
+
+def test_with_idle_use_the_power_of_an_idle_load_goes_to_others() -> None:
+    """R4, R14."""
+    house = a_house(2, a_circuit(idle_reserved=False), load_options=FREE)
+    rig = Rig(house, base_w=20.5 * A)
+    rig.heater_w["a"] = 0.0
+    rig.run(30.0)
+    cycle(rig, "b", 1)
+    rig.request("a")
+    rig.run(30.0)
+    rig.request("b")
+    rig.run(60.0)
+    assert rig.on() == {"a", "b"}
+
+
+def test_a_heater_that_draws_again_is_no_longer_idle() -> None:
+    """R14: a rise by its rated power."""
+    rig = Rig(a_house(2, load_options=FREE), base_w=5 * A)
+    rig.heater_w["a"] = 0.0
+    rig.run(30.0)
+    cycle(rig, "b", 1)
+    rig.request("a")
+    rig.run(30.0)
+    assert rig.load("a").draw_w == 0.0
+    rig.heater_w["a"] = 5 * A
+    rig.run(10.0)
+    assert rig.load("a").draw_w > 0.0
+
+
+def test_idle_heaters_that_start_together_are_known_to_draw() -> None:
+    """R14, scenario 15: both thermostats close between two readings."""
+    rig = Rig(a_house(3, load_options=FREE), base_w=5 * A)
+    rig.heater_w.update({"a": 0.0, "b": 0.0})
+    rig.run(30.0)
+    cycle(rig, "c", 1)
+    for zone in "ab":
+        rig.request(zone)
+        rig.run(30.0)
+    assert rig.load("a").draw_w == rig.load("b").draw_w == 0.0
+    rig.heater_w.update({"a": 5 * A, "b": 5 * A})
+    rig.run(10.0)
+    assert rig.load("a").draw_w > 0.0
+    assert rig.load("b").draw_w > 0.0
