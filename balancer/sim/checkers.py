@@ -128,7 +128,7 @@ class Checkers:
         now_s = self.world.clock.now_s
         for load, on in self._commands(message):
             seen = witness.loads[load]
-            renewal = on and seen.commanded is True and seen.reported is not False
+            renewal = on and seen.believed_on is True and seen.reported is not False
             retry = seen.commanded == on
             if on and not renewal and not retry:
                 self._judge_on(load)

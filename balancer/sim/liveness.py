@@ -54,7 +54,8 @@ def _watch(world: "World", until_s: float) -> None:
         for load in house.loads:
             shown = status["loads"][load]
             on = world.house.heating(load)
-            if world.house.powered(load) and shown["on"] != on:
+            known = house.loads[load].relay.confirms  # others cannot be known to obey
+            if known and world.house.powered(load) and shown["on"] != on:
                 apart_s[load] = apart_s.get(load, 0.0) + step_s
             else:
                 apart_s[load] = 0.0

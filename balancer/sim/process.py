@@ -167,7 +167,12 @@ class Process:
         self._tell("ended")
 
     def _leave_if_stopped(self) -> None:
-        if self._stopping and self.engine is not None and self.engine.stopped:
+        if (
+            self._stopping
+            and self.engine is not None
+            and self.engine.stopped
+            and self.engine.deadline_s > self.at_s  # the last status, with its switch times, is out
+        ):
             self._leave(self.lives)
 
     def _leave(self, life: int) -> None:
