@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 import balancer
+from balancer.cli.apart import Job, Take
 from balancer.cli.options import SimulateOptions
 
 app = typer.Typer(
@@ -55,6 +56,7 @@ def _balancer(
 
 @app.command()
 def run(
+    context: typer.Context,
     config: Config = Path("config.toml"),
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Decide and show, but switch nothing.")
@@ -64,12 +66,11 @@ def run(
 ) -> None:
     """Run the service until SIGINT or SIGTERM."""
     from balancer.config.load import read_setup  # noqa: PLC0415
-    from balancer.service.run import serve  # noqa: PLC0415
 
     setup = read_setup(config, dry_run=True if dry_run else None)
-    raise typer.Exit(
-        serve(setup, log_level=log_level.value, log_format=log_format.value, config_path=config)
-    )
+    job = Job(setup=setup, log_level=log_level.value, log_format=log_format.value, config=config)
+    take: Take = context.obj
+    raise typer.Exit(take(job))
 
 
 @app.command()

@@ -37,7 +37,7 @@ def broker(tmp_path: Path) -> Iterator[Mosquitto]:
         each.chmod(0o755)  # the broker is another user when tests run as root
     server = Mosquitto(
         tmp_path / "broker",
-        conf=f"allow_anonymous false\nacl_file {acl}\npassword_file {passwords}\nuser root\n",
+        conf=f"allow_anonymous false\nacl_file {acl}\npassword_file {passwords}\n",
     )
     (tmp_path / "broker").mkdir()
     server.start()
