@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Make the users, the local CA and the certificates of a house's Mosquitto.
 
-Needs Python 3.11 and openssl, nothing else. Everything is written below one folder:
+Needs Python 3.11 and openssl, nothing else. Everything is written below one folder, or the last
+four into another one that the broker need not see (--secrets):
 
     passwd                     hashed passwords               for the broker
     acl                        who may do what                for the broker
@@ -57,24 +58,29 @@ class Access:
     """The files of one broker.
 
     Attributes:
-        folder: Where they are; `/etc/mosquitto` on Debian.
+        folder: Where the broker reads them; `/etc/mosquitto` on Debian.
+        secrets: Where those are that are none of the broker's business; the same by default.
         days: How long new certificates of the broker and of clients are valid, in days.
     """
 
-    def __init__(self, folder: Path, days: int = DAYS) -> None:
+    def __init__(self, folder: Path, days: int = DAYS, secrets: Path | None = None) -> None:
         self.folder = folder
+        self.secrets = secrets or folder
         self.days = days
         self.passwd = folder / "passwd"
         self.ca_crt = folder / "certs" / "ca.crt"
-        self.ca_key = folder / "private" / "ca.key"
+        self.ca_key = self.secrets / "private" / "ca.key"
+        self.clients = self.secrets / "clients"
         self.server_crt = folder / "certs" / "server.crt"
         self.server_key = folder / "certs" / "server.key"
 
     def create(self, hosts: list[str]) -> None:
         """Make everything that a new broker needs and that is not there yet."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        for name, mode in (("certs", 0o755), ("private", 0o700), ("clients", 0o700)):
-            (self.folder / name).mkdir(mode=mode, exist_ok=True)
+        self.secrets.mkdir(parents=True, exist_ok=True)
+        self.ca_crt.parent.mkdir(mode=0o755, exist_ok=True)
+        for private in (self.ca_key.parent, self.clients):
+            private.mkdir(mode=0o700, exist_ok=True)
         acl = self.folder / "acl"
         if not acl.exists():
             _write(acl, (Path(__file__).parent / "acl").read_text(), broker=True)
@@ -99,7 +105,7 @@ class Access:
         _check_name(name)
         password = password or secrets.token_hex(16)
         self._write_users(self.users() | {name: hashed(password)})
-        path = self.folder / "clients" / f"{name}.password"
+        path = self.clients / f"{name}.password"
         _write(path, password)
         return path
 
@@ -110,12 +116,12 @@ class Access:
             raise AccessError(f"there is no user {name}; there are: {', '.join(users) or 'none'}")
         users.pop(name)
         self._write_users(users)
-        (self.folder / "clients" / f"{name}.password").unlink(missing_ok=True)
+        (self.clients / f"{name}.password").unlink(missing_ok=True)
 
     def certificate(self, name: str) -> Path:
         """Make a client certificate whose common name is the user's name; return its path."""
         _check_name(name)
-        path = self.folder / "clients" / f"{name}.crt"
+        path = self.clients / f"{name}.crt"
         self._sign(path, name, ["extendedKeyUsage=clientAuth"])
         return path
 
@@ -131,12 +137,13 @@ class Access:
         self._sign(self.server_crt, hosts[0] if hosts else here, lines, broker=True)
 
     def certificates(self) -> dict[str, dt.datetime]:
-        """Return when each certificate runs out, by its path below the folder."""
+        """Return when each certificate runs out, by its folder and name."""
         ends = {}
-        for path in sorted(self.folder.glob("*/*.crt")):
+        paths = (*self.ca_crt.parent.glob("*.crt"), *self.clients.glob("*.crt"))
+        for path in sorted(paths):
             text = _openssl("x509", "-in", str(path), "-noout", "-enddate").strip()
             when = text.removeprefix("notAfter=").replace("GMT", "+0000")
-            ends[str(path.relative_to(self.folder))] = dt.datetime.strptime(
+            ends[f"{path.parent.name}/{path.name}"] = dt.datetime.strptime(
                 when, "%b %d %H:%M:%S %Y %z"
             )
         return ends
@@ -238,6 +245,7 @@ def _arguments() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--folder", type=Path, default=Path("/etc/mosquitto"))
+    parser.add_argument("--secrets", type=Path, help="where private/ and clients/ are, else FOLDER")
     parser.add_argument("--days", type=int, default=DAYS, help="validity of new certificates")
     commands = parser.add_subparsers(dest="command", required=True)
     for command, text in (
@@ -261,12 +269,12 @@ def _arguments() -> argparse.Namespace:
 
 
 def _run(arguments: argparse.Namespace) -> None:
-    access = Access(arguments.folder, arguments.days)
+    access = Access(arguments.folder, arguments.days, arguments.secrets)
     match arguments.command:
         case "create":
             access.create(arguments.host)
             print(f"{access.folder}: users {', '.join(access.users())}")
-            print(f"passwords: {access.folder}/clients; CA for clients: {access.ca_crt}")
+            print(f"passwords: {access.clients}; CA for clients: {access.ca_crt}")
         case "server":
             access.server(arguments.host)
             print(f"{access.server_crt}: new; the broker reads it again on HUP")

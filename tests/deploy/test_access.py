@@ -123,6 +123,16 @@ def test_password_may_come_from_a_file_and_never_stands_on_the_command_line(
     assert (tmp_path / "clients" / "relay2.password").read_text() == "my own password"
 
 
+def test_secrets_may_lie_where_the_broker_does_not_look(tmp_path: Path) -> None:
+    broker, secrets = tmp_path / "broker", tmp_path / "secrets"
+    assert run(broker, "--secrets", str(secrets), "create").returncode == 0
+    assert run(broker, "--secrets", str(secrets), "certificate", "balancer").returncode == 0
+    assert {path.name for path in broker.iterdir()} == {"acl", "passwd", "certs"}
+    assert (secrets / "private" / "ca.key").exists()
+    assert (secrets / "clients" / "balancer.key").exists()
+    assert "clients/balancer.crt until" in run(broker, "--secrets", str(secrets), "show").stdout
+
+
 def test_removing_nobody_and_certificates_without_ca_say_what_to_do(tmp_path: Path) -> None:
     assert "there is no user ghost" in run(tmp_path, "remove", "ghost").stderr
     assert "run `create` first" in run(tmp_path, "certificate", "balancer").stderr
