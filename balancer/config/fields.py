@@ -31,7 +31,7 @@ T = TypeVar("T")
 
 LONGEST_S = 366 * 86_400.0  # instants stay far inside what a calendar can show
 
-_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,100}")
 _OWN_TOPIC = re.compile(r"[A-Za-z0-9_-]+(?:/[A-Za-z0-9_-]+)*")
 _LONGEST_TOPIC_BYTES = 65_535  # MQTT 3.1.1, 1.5.3
 _MOST_LEVELS = 200  # Mosquitto, TOPIC_HIERARCHY_LIMIT
@@ -310,7 +310,7 @@ def _endpoint(value: Any) -> str:
 _POWER = '"1500 W", "6.5 A" or a number in the circuit\'s unit'
 _TIME = 'as "90 s", "2 min", "1 h", "500 ms" or a number of seconds'
 
-NAME_HINT = Hint("1 to 64 letters, digits, _ or -", '"house"')
+NAME_HINT = Hint("1 to 100 letters, digits, _ or -", '"house"')
 Name = Annotated[str, _reading(read_name), NAME_HINT]
 Names = Annotated[tuple[str, ...], _reading(_names), Hint("a list of names", '["…", "…"]')]
 Text = Annotated[str, _reading(_words), Hint("text", '"…"')]
@@ -376,7 +376,7 @@ Count = Annotated[int, _reading(_whole(0, 10_000)), Hint("a whole number, 0 to 1
 CountAboveZero = Annotated[
     int, _reading(_whole(1, 1_000_000_000)), Hint("a whole number, at least 1", "100000")
 ]
-Priority = Annotated[int, _reading(_whole(-1000, 1000)), Hint("a whole number, -1000 to 1000", "0")]
+Priority = Annotated[int, _reading(_whole(-1_000_000, 1_000_000)), Hint("a whole number", "0")]
 Retries = Annotated[int, _reading(_whole(0, 100)), Hint("a whole number, 0 to 100", "3")]
 Qos = Annotated[int, _reading(_whole(0, 1)), Hint("0, 1", "1")]
 RelayNumber = Annotated[int, _reading(_whole(1, 32)), Hint("a whole number, 1 to 32", "1")]

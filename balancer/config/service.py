@@ -33,9 +33,7 @@ def read_broker(table: MqttTable, folder: Path, findings: Findings) -> Broker:
     if table.password_file is not None:
         password = _read_password(folder / table.password_file, findings)
     if (table.password or table.password_file) and table.username is None:
-        findings.add_missing(
-            ("mqtt", "username"), "text; a password needs a username", 'username = "balancer"'
-        )
+        findings.warnings.append("mqtt.username is missing: a password is not sent without it")
     return Broker(
         host=table.host,
         port=table.port,

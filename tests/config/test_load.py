@@ -195,12 +195,17 @@ def test_a_secret_file_without_a_password_is_a_problem(
     assert problems(text) == [f"mqtt.password_file: {expected}"]
 
 
+def test_a_password_without_a_username_is_warned_of(read: Read) -> None:
+    setup = read(HOUSE, BALANCER_MQTT__PASSWORD=PASSWORD)
+    assert setup.warnings == ("mqtt.username is missing: a password is not sent without it",)
+
+
 def test_no_problem_text_shows_a_password(read: Read) -> None:
     text = f'{HOUSE}[mqtt]\npassword = "{PASSWORD}"\npasword = "{PASSWORD}"\nport = "x"'
     with pytest.raises(ConfigError) as error:
         read(text, BALANCER_MQTT_PASSWORD=PASSWORD, BALANCER_MQTT__PASSWORT=PASSWORD)
     assert PASSWORD not in str(error.value)
-    assert len(error.value.problems) == 5
+    assert len(error.value.problems) == 4
 
 
 def test_tls_files_are_beside_the_configuration(read: Read, tmp_path: Path) -> None:
