@@ -2,12 +2,14 @@
 
 import asyncio
 import json
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from http import HTTPStatus
 
 _CONNECTIONS = 32
 _REQUEST_BYTES = 8_192
 _REQUEST_S = 5.0
+_LOG = logging.getLogger("balancer")
 _TEXT = "text/plain; charset=utf-8"
 
 
@@ -55,7 +57,7 @@ class Endpoint:
                 return
             async with asyncio.timeout(_REQUEST_S):
                 head = await reader.readuntil(b"\r\n\r\n")
-                writer.write(await self._answer(head))
+                writer.write(await self._answered(head))
                 writer.write_eof()
                 await writer.drain()
         except (OSError, EOFError, asyncio.LimitOverrunError, TimeoutError):
@@ -65,6 +67,14 @@ class Endpoint:
         finally:
             self._connections.discard(connection)
             writer.close()
+
+    async def _answered(self, head: bytes) -> bytes:
+        try:
+            return await self._answer(head)
+        except Exception:  # noqa: BLE001 - what cannot be shown must not turn heaters off
+            _LOG.exception("http_error")
+            text = b"this could not be rendered; the log says why\n"
+            return _response(HTTPStatus.INTERNAL_SERVER_ERROR, _TEXT, text)
 
     async def _answer(self, head: bytes) -> bytes:
         words = head.split(b"\r\n", 1)[0].split(b" ")

@@ -7,10 +7,12 @@ import logging.handlers
 import queue
 import re
 import sys
+import threading
 from datetime import UTC, datetime
 from typing import TextIO
 
 _WAITING_LINES = 10_000
+_PATIENCE_S = 1.0
 _FIELD = re.compile(r'([A-Za-z_][\w.]*)=("(?:[^"\\]|\\.)*"|\S*)')
 _PLAIN = re.compile(r"[^\s\"=]+")
 
@@ -84,18 +86,25 @@ class LogWriter:
             form: ``text`` or ``json``.
             to: Standard error if None.
         """
-        output = logging.StreamHandler(sys.stderr if to is None else to)
-        output.setFormatter(_Json() if form == "json" else _Text())
-        waiting: queue.Queue[logging.LogRecord] = queue.Queue(_WAITING_LINES)
-        self._handler = _Lines(waiting)
-        self._listener = logging.handlers.QueueListener(waiting, output)
+        self._output = logging.StreamHandler(sys.stderr if to is None else to)
+        self._output.setFormatter(_Json() if form == "json" else _Text())
+        self._waiting: queue.Queue[logging.LogRecord | None] = queue.Queue(_WAITING_LINES)
+        self._handler = _Lines(self._waiting)
         self._logger = logging.getLogger("balancer")
         self._logger.setLevel(level.upper())
         self._logger.propagate = False
         self._logger.addHandler(self._handler)
-        self._listener.start()
+        self._thread = threading.Thread(target=self._write, name="log", daemon=True)
+        self._thread.start()
 
     def close(self) -> None:
-        """Write what is left."""
+        """Write what is left, unless nobody takes it."""
         self._logger.removeHandler(self._handler)
-        self._listener.stop()
+        self._logger.propagate = True
+        with contextlib.suppress(queue.Full):
+            self._waiting.put(None, timeout=_PATIENCE_S)
+        self._thread.join(_PATIENCE_S)
+
+    def _write(self) -> None:
+        while (record := self._waiting.get()) is not None:
+            self._output.handle(record)

@@ -92,7 +92,7 @@ class Splitter:
         """Nothing of a packet is waiting for its other half."""
         return not self._rest and not self._skip
 
-    def feed(  # noqa: C901, PLR0912 - one pass over the bytes, without calls
+    def feed(
         self, data: bytes, received: list[Received], acknowledged: list[int], other: bytearray
     ) -> None:
         """Sort packets: PUBLISH, PUBACK ids, and whole packets of every other kind.

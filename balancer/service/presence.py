@@ -54,7 +54,7 @@ class Presence:
             clock: When.
             driver: What gets the messages.
             instance: Our id, unlike that of any other process.
-            make_engine: For commanding once more after having stood by.
+            make_engine: A new one each time that we begin to command.
         """
         self._broker = setup.broker
         self._house = setup.house.name
@@ -147,6 +147,8 @@ class Presence:
     async def _visit(self) -> None:
         """Connect, subscribe, stay until the connection ends or the role changes."""
         driver, role = self._driver, self.standby.role
+        if role is Role.COMMANDING and not self.started:
+            driver.engine = self._make_engine()  # what it knows begins now
         async with open_session(
             self._broker,
             self._clock,
@@ -313,9 +315,7 @@ class Presence:
             _LOG.warning(line("standing_by", rival=rival, why="it commands this house"))
         elif rival is not None:
             _LOG.warning(line("taking_over", silent=rival))
-        if self.started:
-            self._driver.engine = self._make_engine()  # what it knew is old
-            self.started = False
+        self.started = False
 
 
 async def _set(event: asyncio.Event, *, within_s: float) -> bool:

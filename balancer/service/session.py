@@ -192,14 +192,21 @@ async def _connect(broker: Broker, client_id: str, will: Message | None) -> aiom
             alerts.append(args[-1])
 
     paho.on_log = note_alert
+    opened: list[object] = []
+    library_opens = paho.on_socket_open
+
+    def open_noted(*args: object) -> None:
+        opened.append(args)
+        library_opens(*args)
+
+    paho.on_socket_open = open_noted
     entering = asyncio.ensure_future(client.__aenter__())
-    opened = closed = False
+    closed = False
     try:
         while not entering.done() and not closed:
             await asyncio.wait({entering}, timeout=_LOOK_S)
             # the library would wait for an answer from a socket that has been closed
-            closed = opened and paho.socket() is None
-            opened = opened or paho.socket() is not None
+            closed = bool(opened) and paho.socket() is None
         if entering.done():
             entering.result()
     except BaseException as error:

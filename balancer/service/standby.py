@@ -47,7 +47,7 @@ class Standby:
         if not beat.commanding:
             return
         self.rival = beat.instance
-        self._silence_s = 0.0
+        self.connected()
         if self.role is not Role.COMMANDING or beat.instance < self.instance:
             self.role = Role.STANDBY
 

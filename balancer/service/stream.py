@@ -74,6 +74,8 @@ class Stream:
         self._next_id = _FIRST_ID
         self._unacknowledged: set[int] = set()
         self._encrypted = isinstance(sock, ssl.SSLSocket)
+        over_tcp = sock.family in {socket.AF_INET, socket.AF_INET6}
+        self._quickack = _QUICKACK if over_tcp else None
         self.drained = False  # nothing was left to read at the last look
         self.ended = False  # nothing more will come
         self.closed = False
@@ -81,7 +83,7 @@ class Stream:
 
     # -- ours ------------------------------------------------------------------------------
 
-    def read(self) -> None:  # noqa: C901, PLR0912 - the hot path in one piece
+    def read(self) -> None:
         """Take what has come and pass it on at once."""
         if self.closed:
             return
@@ -99,8 +101,8 @@ class Stream:
                 if len(data) < _CHUNK_BYTES and not self._encrypted:
                     self.drained = True
                     break
-            if _QUICKACK is not None:
-                self._sock.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)
+            if self._quickack is not None:
+                self._sock.setsockopt(socket.IPPROTO_TCP, self._quickack, 1)
         except _WOULD_BLOCK:
             self.drained = True
         except (OSError, ProtocolError):

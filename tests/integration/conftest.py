@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+
 from tests.integration.appliances import PlainRelay, Relay
 from tests.integration.house import House
 from tests.integration.mosquitto import BINARY, Mosquitto

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import aiomqtt
+
 from tests.integration.appliances import Answer, Relay
 from tests.integration.mosquitto import free_port
 
@@ -116,9 +117,7 @@ class House:
     def write_config(self, **options: Any) -> None:
         """Write config.toml anew, with other options."""
         self._options |= options
-        text = config(
-            self.relays.values(), self.port, http_port=self.http_port, **self._options
-        )
+        text = config(self.relays.values(), self.port, http_port=self.http_port, **self._options)
         (self.folder / "config.toml").write_text(text)
 
     # -- the world ---------------------------------------------------------------------------
@@ -144,7 +143,7 @@ class House:
     async def _live(self) -> None:
         while True:
             with contextlib.suppress(aiomqtt.MqttError):
-                async with aiomqtt.Client("127.0.0.1", self.port, timeout=2.0) as client:
+                async with aiomqtt.Client("127.0.0.1", self.port, timeout=0.5) as client:
                     await client.subscribe("#", qos=1)
                     for relay in self.relays.values():
                         await self._say(client, relay.hello())
@@ -259,6 +258,11 @@ class House:
         text = self.text("status")
         return json.loads(text) if text else {}
 
+    @property
+    def sequence(self) -> int:
+        """Of the last status; it grows with each."""
+        return int(self.status.get("sequence", 0))
+
     def reason(self, load: str) -> str | None:
         """Return why a load is as it is."""
         found = self.status.get("loads", {}).get(load, {}).get("reason")
@@ -288,6 +292,15 @@ class House:
         while (await self.get("/healthz"))[0] != 200:
             assert time.monotonic() < until_s, self.story()
             await asyncio.sleep(0.03)
+
+    async def until_metric(self, sample: str) -> None:
+        """Wait until a line stands in the metrics."""
+        until_s = time.monotonic() + PATIENCE_S
+        while sample not in (body := (await self.get("/metrics"))[1]).splitlines():
+            name = sample.partition("{")[0]
+            found = [each for each in body.splitlines() if each.startswith(name)]
+            assert time.monotonic() < until_s, f"{sample} not among {found}"
+            await asyncio.sleep(0.05)
 
     # -- the service -------------------------------------------------------------------------
 

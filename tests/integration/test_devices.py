@@ -13,9 +13,9 @@ async def test_heater_switched_by_hand_is_put_right(house: House) -> None:
     # when somebody switches on what nobody asked for
     await house.turn("study", on=True)
     # then it is switched off
-    await house.until(lambda: house.is_on(), "off again")
+    await house.until(house.is_on, "off again")
     foreign = 'balancer_relay_foreign_total{house="house",load="study"} 1.0'
-    assert foreign in (await house.get("/metrics"))[1]
+    await house.until_metric(foreign)
 
 
 async def test_stuck_relay_becomes_a_fault_and_counts_as_on(make_house: MakeHouse) -> None:
@@ -61,7 +61,7 @@ async def test_mute_relay_never_heats_unseen(make_house: MakeHouse) -> None:
         house.relays["bath"].mute = True
         await house.request("bath")
         await house.until(lambda: house.reason("bath") == "fault", "fault", within_s=15.0)
-        await house.until(lambda: house.is_on(), "off")
+        await house.until(house.is_on, "off")
 
 
 async def test_silent_meter_turns_heaters_off_until_it_speaks_again(house: House) -> None:
@@ -72,7 +72,7 @@ async def test_silent_meter_turns_heaters_off_until_it_speaks_again(house: House
     house.metering = False
     silent_s = house.seen(METER_TOPIC)[-1].at_s
     # then after stale_after, and not before, everything goes off
-    await house.until(lambda: house.is_on(), "all off")
+    await house.until(house.is_on, "all off")
     assert 1.9 < house.commands(silent_s + 0.5)[0].at_s - silent_s < 2.6
     status, body = await house.get("/healthz")
     assert (status, json.loads(body)["reasons"]) == (503, ["blind: main"])
@@ -95,7 +95,7 @@ async def test_garbage_from_the_meter_is_no_reading(house: House) -> None:
             await house.publish(METER_TOPIC, payload, qos=0)
         assert time.monotonic() - began_s < 5.0
     # blind in spite of it all
-    await house.until(lambda: house.is_on(), "all off")
+    await house.until(house.is_on, "all off")
     rejected = (await house.get("/metrics"))[1]
     for reason in ("empty", "nonfinite", "utf8", "oversize"):
         assert f'reason="{reason}",source="circuits.main.meter"' in rejected

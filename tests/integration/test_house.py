@@ -21,7 +21,7 @@ async def test_request_switches_the_heater_on_and_its_end_off(house: House) -> N
     # when the thermostat has enough
     await house.request("lounge", heat=False)
     # then it goes off
-    await house.until(lambda: house.is_on(), "all off")
+    await house.until(house.is_on, "all off")
     await house.until(lambda: house.reason("lounge") == "idle", "idle")
 
 
@@ -46,9 +46,7 @@ async def test_oven_sheds_one_heater_at_once_and_its_end_restores_it(house: Hous
     house.base_w = 2500.0
     await house.until(lambda: house.on_count == 1, "one off")
     # then one command did it, and the status says why
-    await house.until(
-        lambda: "shed" in {house.reason(name) for name in ("bath", "lounge")}, "shed"
-    )
+    await house.until(lambda: "shed" in {house.reason(name) for name in ("bath", "lounge")}, "shed")
     shed = [each for each in house.events if each["cause"] == "overload"]
     assert len(shed) == 1
     assert [each["on"] for each in shed[0]["commands"]] == [False]
@@ -98,7 +96,7 @@ async def test_boost_heats_without_a_request_and_ends_by_itself(make_house: Make
         await house.until(lambda: house.reason("study") == "boosted", "boosted")
         assert house.text("load/study/boost") == "ON"
         # and it ends
-        await house.until(lambda: house.is_on(), "off again", within_s=4.0)
+        await house.until(house.is_on, "off again", within_s=4.0)
         await house.until(lambda: house.text("load/study/boost") == "OFF", "no boost")
 
 
@@ -106,7 +104,7 @@ async def test_boost_ends_when_told(house: House) -> None:
     await house.set("load/study/boost", "30")
     await house.until(lambda: house.is_on("study"), "study on")
     await house.set("load/study/boost", "OFF")
-    await house.until(lambda: house.is_on(), "off")
+    await house.until(house.is_on, "off")
 
 
 async def test_away_turns_everything_off_and_home_on_again(house: House) -> None:
@@ -114,7 +112,7 @@ async def test_away_turns_everything_off_and_home_on_again(house: House) -> None
     await house.until(lambda: house.is_on("bath", "lounge"), "both on")
     # when everybody leaves
     await house.set("away", "on")
-    await house.until(lambda: house.is_on(), "all off")
+    await house.until(house.is_on, "all off")
     await house.until(lambda: house.text("away") == "ON", "answered")
     await house.until(lambda: house.reason("bath") == "away", "reason")
     # when somebody comes home
@@ -134,7 +132,7 @@ async def test_mode_caps_the_number_of_heaters(make_house: MakeHouse) -> None:
         await house.until(lambda: house.on_count == 1, "one on")
         await house.until(lambda: house.text("circuit/main/mode") == "1", "answered")
         await house.set("circuit/main/mode", "2")
-        await house.until(lambda: house.is_on(), "none on")
+        await house.until(house.is_on, "none on")
         # when it is automatic again
         await house.set("circuit/main/mode", "auto")
         await house.until(lambda: house.is_on("bath", "lounge"), "both on again")
@@ -189,7 +187,7 @@ async def test_every_family_is_switched_and_read(
         await house.request("one", "two")
         await house.until(lambda: house.is_on("one", "two"), "on")
         confirmed = 'balancer_relay_confirm_seconds_count{house="house",load="two"} 1.0'
-        assert confirmed in (await house.get("/metrics"))[1]
+        await house.until_metric(confirmed)
         house.base_w = 3000.0
         await house.until(lambda: house.on_count == 1, "shed")
         house.base_w = 6500.0

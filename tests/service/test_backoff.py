@@ -1,0 +1,57 @@
+"""How long we wait before connecting again."""
+
+import pytest
+
+from balancer.service.backoff import Backoff, Loss
+
+
+def waits(loss: Loss, lived_s: float | None, count: int) -> list[float]:
+    backoff = Backoff()
+    return [backoff.after(loss, lived_s) for _ in range(count)]
+
+
+def test_pauses_double_with_jitter_up_to_five_seconds() -> None:
+    found = waits(Loss.UNREACHABLE, None, 12)
+    for wait_s, middle_s in zip(found, [0.2, 0.4, 0.8, 1.6, 3.2, *[5.0] * 7], strict=True):
+        assert 0.8 * middle_s <= wait_s <= 1.2 * middle_s
+    assert len(set(found)) == len(found)
+
+
+@pytest.mark.parametrize("lived_s", [0.0, None])
+def test_kicked_at_once_it_tries_at_most_twenty_times_a_minute(lived_s: float | None) -> None:
+    """F56."""
+    for loss in set(Loss) - {Loss.REFUSED, Loss.GAP, Loss.ROLE}:
+        backoff = Backoff()
+        at_s, attempts = 0.0, 0
+        while at_s < 60.0:
+            attempts += 1
+            at_s += backoff.after(loss, lived_s)
+        assert attempts <= 20, loss
+
+
+def test_port_where_nobody_listens_is_asked_more_often() -> None:
+    """It shall take 1 s at most until we are back."""
+    assert max(waits(Loss.REFUSED, None, 50)) <= 0.84
+
+
+def test_connection_that_lasted_begins_with_short_pauses_again() -> None:
+    backoff = Backoff()
+    for _ in range(6):
+        backoff.after(Loss.CLOSED, 0.1)
+    assert backoff.after(Loss.CLOSED, 60.0) < 0.25
+    assert not backoff.rivalled
+
+
+def test_third_quick_kick_means_a_rival_and_five_seconds() -> None:
+    """F51."""
+    backoff = Backoff()
+    backoff.after(Loss.CLOSED, 0.1)
+    backoff.after(Loss.CLOSED, 0.1)
+    assert not backoff.rivalled
+    assert backoff.after(Loss.CLOSED, 0.1) >= 5.0
+    assert backoff.rivalled
+
+
+@pytest.mark.parametrize("loss", [Loss.GAP, Loss.ROLE])
+def test_what_we_ended_ourselves_is_made_anew_at_once(loss: Loss) -> None:
+    assert Backoff().after(loss, 1.0) == 0.0

@@ -1,0 +1,155 @@
+"""What drives the engine: at once, in order, and down in order when it breaks."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+
+import pytest_asyncio
+
+from balancer.engine import Outgoing
+from balancer.service.driver import Driver
+from balancer.service.packets import DISCONNECT, Received, publish_packet
+from balancer.views.counts import Session
+from balancer.wire import Message
+from tests.service.fake_engine import FakeClock, FakeEngine, FakeStream, any_of
+
+OFF = Message("relay/set", b"0")
+STATUS = Message("b/status", b"{}", 1, True)
+
+
+class Drive:
+    """A driver with everything around it played."""
+
+    def __init__(self) -> None:
+        self.engine = FakeEngine()
+        self.stream = FakeStream()
+        self.clock = FakeClock()
+        self.gaps: list[float] = []
+        self.log: list[tuple[int, str, int]] = []  # level, text, messages sent before
+        self.driver = Driver(
+            any_of(self.engine),
+            self.clock,
+            Session(),
+            meter_topics=frozenset({b"meter", b"plug"}),
+            overtaken=frozenset({b"meter"}),
+            log=lambda level, text: self.log.append((level, text, len(self.stream.sent))),
+            on_gap=self.gaps.append,
+        )
+        self.driver.attach(any_of(self.stream), {"meter": 0, "plug": 0, "relay": 1})
+        self.driver.connected()
+
+    def receive(self, *messages: tuple[str, bytes]) -> None:
+        batch = [
+            Received(topic.encode(), payload, None, False, False) for topic, payload in messages
+        ]
+        self.driver.messages(batch, self.clock.now_s, {})
+
+
+@pytest_asyncio.fixture
+async def drive() -> AsyncIterator[Drive]:
+    made = Drive()
+    yield made
+    made.driver.close()
+
+
+async def test_commands_are_sent_before_receive_returns(drive: Drive) -> None:
+    """R9: no timer, await or queue stands between the reading and the commands."""
+    drive.engine.answer = lambda _: Outgoing((OFF, OFF), (STATUS,))
+    drive.receive(("meter", b"9000"))
+    assert drive.stream.sent == [OFF, OFF]
+    # and the rest follows when nothing better is to do
+    await asyncio.sleep(0)
+    assert drive.stream.sent == [OFF, OFF, STATUS]
+
+
+async def test_reaction_is_measured_from_meter_messages_only(drive: Drive) -> None:
+    drive.engine.answer = lambda _: Outgoing((OFF,))
+    drive.receive(("relay", b"1"))
+    assert sum(drive.driver.counts.reaction.counts) == 0
+    drive.receive(("meter", b"9000"))
+    drive.receive(("plug", b"9000"))
+    assert sum(drive.driver.counts.reaction.counts) == 2
+
+
+async def test_readings_overtaken_unread_are_counted_and_reports_are_kept(drive: Drive) -> None:
+    """F13."""
+    drive.receive(*[("meter", b"1")] * 100, ("relay", b"1"), ("plug", b"1"), ("plug", b"2"))
+    assert [each.topic for each in drive.engine.received] == ["meter", "relay", "plug", "plug"]
+    assert drive.engine.counts.conflated == 99
+
+
+async def test_topic_that_was_not_subscribed_is_ignored(drive: Drive) -> None:
+    drive.receive(
+        ("other", b"1"), ("\udcff".encode("utf-8", "surrogateescape").decode("latin1"), b"")
+    )
+    assert drive.engine.received == []
+
+
+async def test_what_comes_before_all_subscriptions_are_granted_waits(drive: Drive) -> None:
+    """R15: a relay's retained state is one of the new connection."""
+    drive.driver.detach()
+    drive.engine.calls.clear()
+    drive.driver.attach(any_of(drive.stream), {"relay": 1})
+    drive.receive(("relay", b"1"))
+    assert drive.engine.received == []
+    drive.driver.connected()
+    assert drive.engine.calls == ["connected"]
+    assert [each.payload for each in drive.engine.received] == [b"1"]
+
+
+async def test_log_lines_come_after_the_commands(drive: Drive) -> None:
+    def answer(_: Message) -> Outgoing:
+        drive.driver.note(logging.INFO, "shed")
+        return Outgoing((OFF,))
+
+    drive.engine.answer = answer
+    drive.receive(("meter", b"9000"))
+    assert drive.log == [(logging.INFO, "shed", 1)]
+
+
+async def test_engine_is_woken_at_its_deadline(drive: Drive) -> None:
+    drive.engine.deadline_s = drive.clock.now_s
+    drive.receive(("meter", b"1"))
+    async with asyncio.timeout(2.0):
+        while "wake" not in drive.engine.calls:  # noqa: ASYNC110 - a fake has no event
+            await asyncio.sleep(0.001)
+
+
+async def test_error_in_the_engine_turns_heaters_off_and_ends_all_deciding(drive: Drive) -> None:
+    """R16, F79."""
+    drive.driver.prepare((OFF, Message("b/availability", b"offline", 1, True)))
+
+    def broken(_: Message) -> Outgoing:
+        raise AssertionError("cannot be")
+
+    drive.engine.answer = broken
+    drive.receive(("meter", b"9000"))
+    off = publish_packet(OFF)
+    assert len(drive.stream.last) == 1
+    assert drive.stream.last[0].startswith(off)
+    assert b"offline" in drive.stream.last[0]
+    assert drive.stream.last[0].endswith(DISCONNECT)
+    # nothing is decided any more
+    count = len(drive.engine.received)
+    drive.receive(("meter", b"9000"))
+    drive.driver.tell(any_of(drive.engine).wake)
+    assert len(drive.engine.received) == count
+    assert "wake" not in drive.engine.calls
+    assert isinstance(drive.driver.failed.exception(), AssertionError)
+
+
+async def test_messages_after_a_pause_are_not_looked_at(drive: Drive) -> None:
+    """F74: also after a sleep that the monotonic clock did not count."""
+    drive.clock.slept_s = 600.0
+    drive.receive(("meter", b"500"))
+    assert drive.gaps == [600.0]
+    assert drive.engine.received == []
+    drive.receive(("meter", b"500"))
+    assert len(drive.engine.received) == 1
+
+
+async def test_short_delay_is_no_gap(drive: Drive) -> None:
+    drive.clock.now_s += 2.9
+    drive.receive(("meter", b"500"))
+    assert drive.gaps == []
+    assert len(drive.engine.received) == 1

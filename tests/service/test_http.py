@@ -1,0 +1,101 @@
+"""The HTTP endpoint: what it answers, and what clients cannot do to it."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from balancer.service.http import Endpoint
+
+
+class Asked:
+    """An endpoint and what it was made of."""
+
+    def __init__(self) -> None:
+        self.problems: list[str] = []
+        self.broken = False
+        self.endpoint = Endpoint(self._metrics, lambda: self.problems)
+        self.port = 0
+
+    async def _metrics(self) -> bytes:
+        if self.broken:
+            raise RuntimeError("a metric is broken")
+        return b"some_metric 1.0\n"
+
+    async def raw(self, request: bytes) -> bytes:
+        """Send bytes; return all that is answered."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        writer.write(request)
+        async with asyncio.timeout(8.0):
+            answer = await reader.read()
+        writer.close()
+        return answer
+
+    async def get(self, path: str, method: str = "GET") -> tuple[int, bytes]:
+        """Return status and body."""
+        answer = await self.raw(f"{method} {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        head, _, body = answer.partition(b"\r\n\r\n")
+        return int(head.split(b" ")[1]), body
+
+
+@pytest_asyncio.fixture
+async def asked() -> AsyncIterator[Asked]:
+    made = Asked()
+    made.port = await made.endpoint.open("127.0.0.1", 0)
+    yield made
+    await made.endpoint.close()
+
+
+async def test_metrics_are_served(asked: Asked) -> None:
+    assert await asked.get("/metrics") == (200, b"some_metric 1.0\n")
+    assert await asked.get("/metrics?x=1") == (200, b"some_metric 1.0\n")
+
+
+async def test_health_is_200_or_503_with_the_reasons(asked: Asked) -> None:
+    status, body = await asked.get("/healthz")
+    assert (status, json.loads(body)) == (200, {"healthy": True, "reasons": []})
+    asked.problems = ["disconnected", "blind: main"]
+    status, body = await asked.get("/healthz")
+    assert (status, json.loads(body)["reasons"]) == (503, ["disconnected", "blind: main"])
+
+
+async def test_other_requests_are_told_so(asked: Asked) -> None:
+    assert (await asked.get("/"))[0] == 404
+    assert (await asked.get("/metrics", "POST"))[0] == 405
+    assert await asked.get("/metrics", "HEAD") == (200, b"")
+
+
+@pytest.mark.parametrize("garbage", [b"\r\n\r\n", b"\x16\x03\x01\r\n\r\n", b"GET /\r\n\r\n"])
+async def test_garbage_is_a_bad_request(asked: Asked, garbage: bytes) -> None:
+    assert (await asked.raw(garbage)).startswith(b"HTTP/1.1 400 ")
+
+
+async def test_endless_request_is_cut(asked: Asked) -> None:
+    try:
+        answer = await asked.raw(b"GET / HTTP/1.1\r\nX: " + b"x" * 100_000)
+    except ConnectionError:
+        answer = b""
+    assert answer == b""
+
+
+async def test_error_of_ours_is_a_500_and_stays_there(asked: Asked) -> None:
+    """A metric that cannot be rendered must not turn heaters off."""
+    asked.broken = True
+    assert (await asked.get("/metrics"))[0] == 500
+    assert (await asked.get("/healthz"))[0] == 200
+
+
+async def test_connections_are_few_and_idle_ones_end(asked: Asked) -> None:
+    """F81."""
+    idle = [await asyncio.open_connection("127.0.0.1", asked.port) for _ in range(40)]
+    # the last ones are refused while the first ones wait
+    async with asyncio.timeout(3.0):
+        assert await idle[-1][0].read() == b""
+    # and those that say nothing are hung up on
+    async with asyncio.timeout(8.0):
+        assert await idle[0][0].read() == b""
+    assert (await asked.get("/healthz"))[0] == 200
+    for _, writer in idle:
+        writer.close()

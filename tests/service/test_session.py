@@ -1,0 +1,260 @@
+"""One connection: made, refused, encrypted, ended."""
+
+import asyncio
+import contextlib
+import shutil
+import ssl
+import subprocess
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from balancer.config.setup import Broker, Secret, Tls
+from balancer.service.backoff import Loss
+from balancer.service.clock import SystemClock
+from balancer.service.packets import Received, publish_packet
+from balancer.service.session import Session, SessionError, open_session
+from balancer.wire import Message
+
+CONNACK = b"\x20\x02\x00\x00"
+Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+async def packet(reader: asyncio.StreamReader) -> bytes:
+    """Read one packet of less than 128 bytes."""
+    head = await reader.readexactly(2)
+    return head + await reader.readexactly(head[1])
+
+
+@contextlib.asynccontextmanager
+async def scripted(talk: Talk, tls: ssl.SSLContext | None = None) -> AsyncIterator[int]:
+    """Run a broker that says what the test wants; yields its port."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError, EOFError):
+            await talk(reader, writer)
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+
+
+def session(
+    port: int, received: list[Received] | None = None, *, host: str = "127.0.0.1", **broker: object
+) -> contextlib.AbstractAsyncContextManager[Session]:
+    kept = [] if received is None else received
+    return open_session(
+        Broker(host=host, port=port, **broker),  # type: ignore[arg-type] - by the test's word
+        SystemClock(),
+        client_id="balancer-test-1",
+        will=Message("b/availability", b"offline", 1, True),
+        on_messages=lambda batch, _: kept.extend(batch),
+        on_acknowledged=lambda _: None,
+    )
+
+
+async def failure(port: int, **options: object) -> SessionError:
+    """Return how connecting fails."""
+    with pytest.raises(SessionError) as caught:
+        async with session(port, **options):  # type: ignore[arg-type] - by the test's word
+            pass
+    return caught.value
+
+
+async def quiet(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+    await reader.read()
+
+
+async def test_connect_packet_carries_name_and_will() -> None:
+    seen: list[bytes] = []
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        seen.append(await packet(reader))
+        writer.write(CONNACK)
+        seen.append(await packet(reader))
+
+    async with scripted(talk) as port:
+        async with session(port, username="me", password=Secret("secret")):
+            pass
+        await asyncio.sleep(0.01)
+    assert b"balancer-test-1" in seen[0]
+    assert b"b/availability" in seen[0]
+    assert b"offline" in seen[0]
+    assert b"secret" in seen[0]
+    assert seen[1] == b"\xe0\x00"  # and it says goodbye
+
+
+async def test_refused_topics_are_returned() -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await packet(reader)
+        writer.write(CONNACK)
+        subscribe = await packet(reader)
+        writer.write(b"\x90\x05" + subscribe[2:4] + b"\x00\x80\x01")
+        await reader.read()
+
+    async with scripted(talk) as port, session(port) as made:
+        assert await made.subscribe({"a": 0, "b": 0, "c": 1}) == ("b",)
+
+
+async def test_message_that_comes_with_the_answer_is_not_lost() -> None:
+    """Even when every byte comes alone (F47)."""
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await packet(reader)
+        writer.write(CONNACK)
+        subscribe = await packet(reader)
+        answer = b"\x90\x03" + subscribe[2:4] + b"\x00" + publish_packet(Message("a", b"kept"))
+        for byte in answer:
+            writer.write(bytes([byte]))
+            await writer.drain()
+            await asyncio.sleep(0)
+        await reader.read()
+
+    received: list[Received] = []
+    async with scripted(talk) as port, session(port, received) as made:
+        await made.subscribe({"a": 0})
+        async with asyncio.timeout(2.0):
+            while not received:  # noqa: ASYNC110 - a list has no event
+                await asyncio.sleep(0.001)
+    assert received[0].payload == b"kept"
+
+
+@pytest.mark.parametrize(
+    ("code", "loss"),
+    [(4, Loss.CREDENTIALS), (5, Loss.CREDENTIALS), (2, Loss.REJECTED), (3, Loss.REJECTED)],
+)
+async def test_negative_answer_is_explained(code: int, loss: Loss) -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await packet(reader)
+        writer.write(bytes((0x20, 2, 0, code)))
+        await reader.read()
+
+    async with scripted(talk) as port:
+        error = await failure(port, username="me", password=Secret("secret"))
+    assert error.loss is loss
+    assert "secret" not in str(error)
+    if loss is Loss.CREDENTIALS:
+        assert "'me'" in str(error)
+        assert "mqtt.password" in str(error)
+
+
+async def test_port_without_a_broker_is_explained() -> None:
+    async with scripted(quiet) as port:
+        pass
+    error = await failure(port)
+    assert error.loss is Loss.REFUSED
+    assert "mqtt.host" in str(error)
+
+
+async def test_unknown_host_is_explained() -> None:
+    error = await failure(1883, host="no-such-host.invalid")
+    assert error.loss is Loss.UNKNOWN_HOST
+    assert "no-such-host.invalid" in str(error)
+
+
+async def test_connection_that_ends_before_the_answer_is_noticed_at_once() -> None:
+    async def talk(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+        await packet(reader)
+
+    async with scripted(talk) as port, asyncio.timeout(1.0):
+        assert (await failure(port)).loss is Loss.CLOSED
+
+
+async def test_connection_that_ends_while_subscribing_is_noticed_at_once() -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await packet(reader)
+        writer.write(CONNACK)
+        await packet(reader)
+
+    async with scripted(talk) as port, asyncio.timeout(1.0):
+        with pytest.raises(SessionError) as caught:
+            async with session(port) as made:
+                await made.subscribe({"a": 0})
+    assert caught.value.loss is Loss.CLOSED
+
+
+async def test_attempt_that_is_given_up_leaves_no_connection() -> None:
+    """Or the broker would know two of us by one name."""
+    ended = asyncio.Event()
+
+    async def talk(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+        await reader.read()
+        ended.set()
+
+    async with scripted(talk) as port, asyncio.timeout(2.0):
+        attempt = asyncio.ensure_future(failure(port))
+        await asyncio.sleep(0.05)
+        attempt.cancel()
+        await ended.wait()
+        assert attempt.cancelled() or attempt.done()
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("openssl is not installed")
+    folder = tmp_path_factory.mktemp("tls")
+    files = folder / "cert.pem", folder / "key.pem"
+    subprocess.run(
+        [
+            *(openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"),
+            *("-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"),
+            *("-out", files[0], "-keyout", files[1]),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    return files
+
+
+async def test_encrypted_connection_carries_much_both_ways(certificate: tuple[Path, Path]) -> None:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(*certificate)
+    big = publish_packet(Message("big", b"x" * 100_000))
+    echoed = asyncio.Event()
+    total = 20 * len(big)
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await packet(reader)
+        writer.write(CONNACK)
+        subscribe = await packet(reader)
+        writer.write(b"\x90\x03" + subscribe[2:4] + b"\x00")
+        for _ in range(20):
+            writer.write(big)
+        await writer.drain()
+        assert await reader.readexactly(total) == big * 20
+        echoed.set()
+
+    received: list[Received] = []
+    async with scripted(talk, context) as port, asyncio.timeout(10.0):
+        tls = Tls(ca=certificate[0])
+        async with session(port, received, host="localhost", tls=tls) as made:
+            await made.subscribe({"big": 0})
+            for _ in range(20):
+                made.stream.publish(Message("big", b"x" * 100_000))
+            await echoed.wait()
+            while len(received) < 20:  # noqa: ASYNC110 - a list has no event
+                await asyncio.sleep(0.001)
+    assert {len(each.payload) for each in received} == {100_000}
+
+
+async def test_certificate_that_nobody_vouches_for_is_explained(
+    certificate: tuple[Path, Path],
+) -> None:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(*certificate)
+    async with scripted(quiet, context) as port:
+        error = await failure(port, host="localhost", tls=Tls())
+    assert error.loss is Loss.TLS
+    assert "mqtt.tls.ca" in str(error)
+
+
+async def test_missing_tls_file_is_explained(tmp_path: Path) -> None:
+    error = await failure(1, tls=Tls(ca=tmp_path / "gone.pem"))
+    assert error.loss is Loss.TLS
+    assert "mqtt.tls" in str(error)
