@@ -86,6 +86,7 @@ def _after_shed(draft: Draft, circuit: str) -> None:
     )
     cs = draft.circuit(circuit)
     cs.usable_w = min(cs.usable_w, on_w)
+    cs.window_since_s = draft.at_s  # what a shed leaves over is proven like any other room
 
 
 def _keep_peak(draft: Draft, circuit: str) -> None:

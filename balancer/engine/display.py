@@ -73,6 +73,11 @@ class Display:
         self._at_midnight: dict[str, int] = {}
         self._today_before: dict[str, int] = {}
 
+    @property
+    def owes(self) -> bool:
+        """Something was decided or has happened that no status has shown yet."""
+        return self._status_now
+
     def subscriptions(self) -> dict[str, int]:
         """Return what Home Assistant's side needs: birth and, before the start, our document."""
         wanted = {}

@@ -122,10 +122,10 @@ class Engine:
 
     @property
     def stopped(self) -> bool:
-        """Whether the relays are as ``on_exit`` wants them."""
+        """Whether the relays are as ``on_exit`` wants them, and the last status tells so."""
         if self._house.keep_on_exit or self._house.dry_run or not self._state.started:
             return True
-        return not any(ls.live for ls in self._state.loads.values())
+        return not (any(ls.live for ls in self._state.loads.values()) or self._display.owes)
 
     @property
     def deadline_s(self) -> float:
