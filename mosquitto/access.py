@@ -272,6 +272,8 @@ def _run(arguments: argparse.Namespace) -> None:
     access = Access(arguments.folder, arguments.days, arguments.secrets)
     match arguments.command:
         case "create":
+            if arguments.host and access.server_crt.exists():
+                print(f"{access.server_crt} is kept; for other names: `server --host NAME`")
             access.create(arguments.host)
             print(f"{access.folder}: users {', '.join(access.users())}")
             print(f"passwords: {access.clients}; CA for clients: {access.ca_crt}")

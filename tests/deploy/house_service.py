@@ -73,15 +73,17 @@ class Service:
         return self._log.read_text()
 
     @contextmanager
-    def running(self) -> "Iterator[Service]":
-        self.start()
+    def running(self, environment: dict[str, str] | None = None) -> "Iterator[Service]":
+        self.start(environment)
         try:
             yield self
         finally:
             self.end()
 
-    def start(self) -> None:
+    def start(self, variables: dict[str, str] | None = None) -> None:
+        """Start it with these variables of its own."""
         environment = {k: v for k, v in os.environ.items() if not k.startswith("BALANCER_")}
+        environment |= variables or {}
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "balancer", "run", "--config", self.config],
