@@ -55,7 +55,7 @@ def _times(chance: Random, day_s: float, mean: float, hours: tuple[float, ...]) 
 
 def _kettle(chance: Random, day_s: float) -> Iterator[Spell]:
     power_w = chance.uniform(2000.0, 2900.0)
-    for at_s in _times(chance, day_s, 5.2, (7.0, 8.0, 10.5, 13.0, 16.0, 19.0, 21.0)):
+    for at_s in _times(chance, day_s, 4.6, (7.0, 8.0, 10.5, 13.0, 16.0, 19.0, 21.0)):
         yield at_s, chance.uniform(80.0, 240.0), power_w
 
 
@@ -66,7 +66,7 @@ def _microwave(chance: Random, day_s: float) -> Iterator[Spell]:
 
 def _hob(chance: Random, day_s: float) -> Iterator[Spell]:
     """A plate that pulses after it has come to the boil."""
-    for at_s in _times(chance, day_s, 2.2, (12.3, 19.2)):
+    for at_s in _times(chance, day_s, 1.9, (12.3, 19.2)):
         power_w = chance.uniform(1200.0, 2900.0)
         boils_s = chance.uniform(4.0, 9.0) * MINUTE_S
         yield at_s, boils_s, power_w

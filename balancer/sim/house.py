@@ -106,6 +106,7 @@ class SimHouse:
         watched: dict[str, tuple[Supply, ...]],
         inverted: Collection[str],
         rearm_after_s: float,
+        oversize: float | None,
         journal: bool,
     ) -> None:
         """Use ``build``."""
@@ -130,7 +131,7 @@ class SimHouse:
         self._voltage = Voltage(Random(f"{seed}/voltage"), every_s=LOOK_EVERY_S)
         self._heaters: dict[str, Heater] = {}
         self._zones: dict[str, _Zone] = {}
-        self._make_zones(seed, inverted)
+        self._make_zones(seed, inverted, oversize)
         self._parts = {
             load: {
                 circuit: watts / house.rated_w[load]
@@ -325,14 +326,14 @@ class SimHouse:
 
     # events
 
-    def _make_zones(self, seed: int, inverted: Collection[str]) -> None:
+    def _make_zones(self, seed: int, inverted: Collection[str], oversize: float | None) -> None:
         house = self.setup.house
         for zone in house.zones:
             loads = [load for load in house.loads.values() if load.zone == zone]
             chance = Random(f"{seed}/zone/{zone}")
             programme = programme_for(chance)
             rated_w = sum(house.rated_w[load.name] for load in loads) or 1000.0
-            shape = room_for(rated_w, chance)
+            shape = room_for(rated_w, chance, oversize=oversize)
             thermostat = thermostat_for(chance)
             air_c = programme.at(self._day_from_s) - chance.uniform(0.0, 1.0)
             room = Room(shape, air_c=air_c, outside_c=self.outside_c)
@@ -537,6 +538,7 @@ def build(
     reaction_s: float = 0.25,
     rearm_after_s: float = 600.0,
     first_day: int = 0,
+    oversize: float | None = None,
     journal: bool = False,
 ) -> SimHouse:
     """Return a house for a configuration; the same arguments give the same house.
@@ -553,6 +555,8 @@ def build(
         reaction_s: From a meter's sample to the opening of a relay, for the oracle.
         rearm_after_s: Somebody closes a tripped breaker after so long.
         first_day: Day of the trace at which the run starts.
+        oversize: Power of the heaters by the loss of their rooms on the coldest day; well below
+            1 everybody asks for heat all day long. None: drawn as installers choose it.
         journal: Keep what a report draws.
     """
     house = setup.house
@@ -593,6 +597,7 @@ def build(
         watched={each.name: tuple(supply(each, name) for name in watched) for each in circuits},
         inverted=pilot,
         rearm_after_s=rearm_after_s,
+        oversize=oversize,
         journal=journal,
     )
 

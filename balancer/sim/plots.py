@@ -146,7 +146,7 @@ def one_day(house: SimHouse, circuit: str, day: int) -> bytes:
 
 
 def rooms(house: SimHouse) -> bytes:
-    """Draw each room's air against its set point."""
+    """Draw each room's air against its set point; blue where it is more than 0.5 K too cold."""
     journal = _journal(house)
     zones = [zone for zone in house.setup.house.zones if journal.rooms[zone]]
     rows = (len(zones) + 1) // 2

@@ -140,7 +140,12 @@ def _sections(contest: Contest) -> list[str]:
         ]
     found.insert(
         2,
-        _section("Rooms", "The balancer's rooms against their set points.", plots.rooms(house)),
+        _section(
+            "Rooms",
+            "Air (line) and set point (dots) with the balancer; blue where a room is colder than "
+            "asked for by more than half a degree.",
+            plots.rooms(house),
+        ),
     )
     found.append(
         _section(

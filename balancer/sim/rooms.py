@@ -45,7 +45,7 @@ def room_for(power_w: float, chance: Random, *, oversize: float | None = None) -
     chosen = chance.uniform(1.05, 1.35) if oversize is None else oversize
     loss = power_w / (chosen * (DESIGN_INSIDE_C - DESIGN_OUTSIDE_C))
     through_air = loss * chance.uniform(0.35, 0.5)
-    coupling = loss * chance.uniform(6.0, 8.0)
+    coupling = loss * chance.uniform(8.0, 11.0)
     # the walls lose the rest; seen from the air that loss stands behind the coupling
     rest = loss - through_air
     through_walls = rest * coupling / (coupling - rest)
@@ -53,7 +53,7 @@ def room_for(power_w: float, chance: Random, *, oversize: float | None = None) -
         air_w_per_k=through_air,
         wall_w_per_k=through_walls,
         coupling_w_per_k=coupling,
-        air_j_per_k=(coupling + through_air) * chance.uniform(800.0, 1400.0),
+        air_j_per_k=(coupling + through_air) * chance.uniform(900.0, 1500.0),
         wall_j_per_k=loss * chance.uniform(25.0, 50.0) * 3600.0,
     )
 

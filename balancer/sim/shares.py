@@ -4,6 +4,8 @@ from collections.abc import Mapping
 
 from balancer.core.model import House
 
+HALF_DAY_S = 43_200.0
+
 
 class Shares:
     """Seconds wanted and served of each load, counted only while one of its class waits.
@@ -55,15 +57,16 @@ class Shares:
     def worst_day_points(self) -> float | None:
         """Return the greatest difference of shares among equal requesters on any day, in per cent.
 
-        Equal requesters of a day are loads of one class that waited or were served for nearly the
-        same time (within a fifth of the one that wanted longest), for four hours at least: less
-        is too short to speak of a share. None: there was no such day.
+        Equal requesters of a day are loads of one class that wanted heat, while somebody had to
+        wait, for nearly the same time (within a fifth of the one that wanted longest), half of
+        the day at least: a share of less is told by a few turns, and what it makes good of the
+        day before would look unfair. None: there was no such day.
         """
         worst: float | None = None
         for day in self.days:
             for names in self._peers:
                 longest_s = max(day[name][1] for name in names)
-                if longest_s < 4.0 * 3600.0:
+                if longest_s < HALF_DAY_S:
                     continue
                 equal = [name for name in names if day[name][1] >= 0.8 * longest_s]
                 if len(equal) < 2:

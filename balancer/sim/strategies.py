@@ -33,6 +33,7 @@ class Case:
         breaker: Profile of all breakers; None: as configured.
         watched: Profiles that are watched without tripping, see ``SimHouse``.
         first_day: Day of the trace at which it starts.
+        oversize: Power of the heaters by their rooms' loss; None: as installers choose it.
         journal: Keep what a report draws.
     """
 
@@ -45,6 +46,7 @@ class Case:
     breaker: str | None = None
     watched: tuple[str, ...] = ()
     first_day: int = 0
+    oversize: float | None = None
     journal: bool = False
 
 
@@ -112,6 +114,7 @@ class Contest:
             watched=case.watched,
             reaction_s=self._lags(name).reaction_s,
             first_day=case.first_day,
+            oversize=case.oversize,
             journal=case.journal,
         )
 

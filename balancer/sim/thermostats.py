@@ -113,8 +113,8 @@ class PulseThermostat:
 def thermostat_for(chance: Random, kinds: Sequence[str] = ("band", "band", "pulse")) -> Thermostat:
     """Return a thermostat of a kind drawn from ``kinds``."""
     if chance.choice(kinds) == "band":
-        return BandThermostat(chance.choice((0.3, 0.5, 0.6, 1.0)))
-    period_s = chance.choice((600.0, 900.0, 1200.0))
+        return BandThermostat(chance.choice((0.5, 0.6, 0.8, 1.0)))
+    period_s = chance.choice((900.0, 1200.0, 1800.0))
     return PulseThermostat(
         period_s=period_s, gain_per_k=0.6, first_s=round(chance.uniform(0.0, period_s), 1)
     )
