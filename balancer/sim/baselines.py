@@ -166,6 +166,7 @@ class Priority(Base):
             )
             self._free_since_s[load] = min(self._free_since_s[load], at_s) if fits else inf
             if at_s - self._free_since_s[load] >= self.RESTORE_AFTER_S:
+                self._free_since_s = dict.fromkeys(self._free_since_s, inf)
                 return self.put(load, True)
         return []
 

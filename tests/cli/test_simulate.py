@@ -1,0 +1,222 @@
+import json
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from balancer.cli.options import SimulateOptions
+from balancer.cli.simulate import example_house, run_simulate
+from balancer.sim.sweep import Sweep, SweepError, parse_sweep, setup_with, smallest_warm
+
+FIGURES = {
+    "trips",
+    "avoidable_trips",
+    "minutes_over_limit",
+    "heat_kwh",
+    "heat_share",
+    "cold_degree_hours",
+    "unfairness_points",
+    "switchings_per_load_day",
+    "longest_over_limit_s",
+    "violations",
+}
+ROOT = Path(__file__).parents[2]
+
+
+def printed(capsys: pytest.CaptureFixture[str]) -> Any:
+    return json.loads(capsys.readouterr().out)
+
+
+def test_json_is_one_object_with_every_figure_of_every_strategy(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run_simulate(SimulateOptions(days=0.1, seed=3, json=True)) == 0
+    found = printed(capsys)
+    assert set(found) == {"days", "seed", "limit_w", "strategies"}
+    assert (found["days"], found["seed"], found["limit_w"]) == (0.1, 3, 6900.0)
+    assert list(found["strategies"]) == [
+        "balancer", "seed", "threshold", "priority", "none", "bound",
+    ]  # fmt: skip
+    for figures in found["strategies"].values():
+        assert set(figures) == FIGURES
+    assert found["strategies"]["bound"]["heat_share"] == 1.0
+    assert found["strategies"]["balancer"]["violations"] == 0
+    assert found["strategies"]["seed"]["violations"] is None
+
+
+def test_table_names_every_strategy(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_simulate(SimulateOptions(days=0.05)) == 0
+    shown = capsys.readouterr().out
+    assert "limit 30 A" in shown
+    for name in ("balancer", "seed", "threshold", "priority", "none", "bound"):
+        assert name in shown
+    assert "breaker trips" in shown
+
+
+def test_own_house_trace_and_weather_are_used(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text(
+        "[circuits.main]\nlimit = 3000\n"
+        'meter = { type = "mqtt", topic = "m" }\n[zones.z]\n[loads.l]\nzone = "z"\n'
+        'circuit = "main"\npower = 2000\n'
+        'relay = { type = "mqtt", command_topic = "r/set", state_topic = "r" }\n'
+    )
+    trace = tmp_path / "trace.csv"
+    trace.write_text("time,voltage_v,house_w\n0,230,2500\n1800,230,2500\n")
+    weather = tmp_path / "weather.csv"
+    weather.write_text("hour_of_year,temp_c\n" + "".join(f"{hour},-5\n" for hour in range(8760)))
+    options = SimulateOptions(
+        config=config, trace=f"{trace}:house_w", weather=weather, days=None, json=True
+    )
+    assert run_simulate(options) == 0
+    found = printed(capsys)
+    # as long as the trace, and never room for the heater
+    assert found["days"] == pytest.approx(3600.0 / 86_400.0, abs=1e-4)
+    assert found["limit_w"] == 3000.0
+    assert found["strategies"]["balancer"]["heat_kwh"] == 0.0
+    assert found["strategies"]["none"]["heat_kwh"] > 0.0
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (SimulateOptions(trace="nowhere.csv"), "nowhere.csv: No such file"),
+        (SimulateOptions(weather=Path("nowhere.csv")), "nowhere.csv: No such file"),
+        (SimulateOptions(days=0.0), "nothing to simulate"),
+        (SimulateOptions(sweep="limit"), "is not KEY=A..B"),
+        (SimulateOptions(sweep="limit=a..b"), "is not two numbers"),
+        (SimulateOptions(sweep="limit=45..20"), "45 is not less than 20"),
+        (SimulateOptions(faults="F00"), "there is no fault F00"),
+        (SimulateOptions(faults="F49"), "F49 cannot happen in virtual time"),
+    ],
+)
+def test_wrong_usage_is_told_and_ends_with_2(
+    options: SimulateOptions, says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_simulate(options) == 2
+    said = capsys.readouterr()
+    assert says in said.err
+    assert said.out == ""
+
+
+def test_bad_line_of_a_trace_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    trace = tmp_path / "trace.csv"
+    trace.write_text("time,power_w\n0,1\n60,much\n")
+    assert run_simulate(SimulateOptions(trace=str(trace))) == 2
+    assert "trace.csv, line 3: power_w is 'much', not a number" in capsys.readouterr().err
+
+
+def test_report_is_one_file_with_its_pictures_inside(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report = tmp_path / "house.html"
+    assert run_simulate(SimulateOptions(days=0.1, report=report)) == 0
+    assert "house.html" in capsys.readouterr().err
+    page = report.read_text()
+    pictures = re.findall(r'src="data:image/png;base64,[A-Za-z0-9+/=]+"', page)
+    assert len(pictures) == 5
+    assert not re.findall(r'(?:src|href)="http', page)
+    for title in ("Power and limit", "Rooms", "Relays", "How long how much flowed"):
+        assert title in page
+    assert "The breaker never tripped" in page
+
+
+def test_sweep_prints_each_value_and_the_smallest_that_keeps_warm(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    options = SimulateOptions(days=0.06, sweep="limit=10..60", json=True, seed=2)
+    assert run_simulate(options) == 0
+    found = printed(capsys)
+    assert found["sweep"] == "limit"
+    values = [each["value"] for each in found["values"]]
+    assert values == sorted(values)
+    assert {10.0, 20.0, 30.0, 40.0, 50.0, 60.0} < set(values)
+    assert found["smallest_warm"] in values
+    for each in found["values"]:
+        assert each["warm"] == (each["value"] >= found["smallest_warm"])
+        assert set(each["strategies"]["balancer"]) == FIGURES
+    # the neighbour below was tried, and is too small
+    assert found["smallest_warm"] - 1.0 in values
+
+
+def test_other_keys_are_swept_too(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_simulate(SimulateOptions(days=0.05, sweep="reserve=0..1")) == 0
+    shown = capsys.readouterr().out
+    assert "by reserve" in shown
+    assert "smallest" not in shown
+
+
+def test_key_of_a_sweep_is_found_where_it_belongs() -> None:
+    path = example_house()
+    assert setup_with(path, "limit", 20.0).house.circuits["main"].limit_w == 4600.0
+    loads = setup_with(path, "min_on", 60.0).house.loads.values()
+    assert {load.min_on_s for load in loads} == {60.0}
+    assert setup_with(path, "loads.tv.priority", 2.0).house.loads["tv"].priority == 2
+
+
+def test_values_of_a_sweep_are_spread_over_its_range() -> None:
+    assert parse_sweep("limit=20..24").values() == (20.0, 21.0, 22.0, 23.0, 24.0)
+    assert parse_sweep("limit=20..45").values() == (20.0, 25.0, 30.0, 35.0, 40.0, 45.0)
+    assert parse_sweep("hysteresis=1..1.4").values() == pytest.approx((1.0, 1.1, 1.2, 1.3, 1.4))
+    with pytest.raises(SweepError):
+        parse_sweep("=1..2")
+
+
+def test_search_ends_between_neighbours() -> None:
+    sweep = Sweep("limit", 20.0, 45.0)
+    assert smallest_warm([(20.0, False), (30.0, True), (40.0, True)]) == (20.0, 30.0)
+    assert smallest_warm([(20.0, False)]) == (20.0, None)
+    assert sweep.between(20.0, 30.0) == 25.0
+    assert sweep.between(24.0, 25.0) is None
+
+
+def test_faults_befall_the_balancer(capsys: pytest.CaptureFixture[str]) -> None:
+    options = SimulateOptions(days=0.13, faults="F19,F35", json=True)
+    assert run_simulate(options) == 0
+    found = printed(capsys)["strategies"]
+    assert found["balancer"]["violations"] == 0
+    assert found["balancer"]["avoidable_trips"] == 0
+
+
+def test_example_house_in_the_package_is_the_one_in_the_root() -> None:
+    assert example_house().read_bytes() == (ROOT / "config.toml").read_bytes()
+
+
+def test_ctrl_c_leaves_the_figures_of_what_was_done() -> None:
+    # given a long run that says on standard error what it does
+    program = (
+        "import sys; from balancer.sim import strategies\n"
+        "from balancer.cli.simulate import run_simulate, SimulateOptions\n"
+        "whole = strategies.Drive.run_until\n"
+        "def told(drive, until_s):\n"
+        "    whole(drive, until_s)\n"
+        "    print(until_s, file=sys.stderr, flush=True)\n"
+        "strategies.Drive.run_until = told\n"
+        "sys.exit(run_simulate(SimulateOptions(days=28, json=True)))\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", program],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+    )
+    # when it is interrupted in the second hour
+    assert process.stderr is not None
+    for line in process.stderr:
+        if float(line) >= 7200.0:
+            break
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=120.0)
+    # then it ends after that hour, with the figures so far
+    assert process.returncode == 1
+    found = json.loads(out)
+    assert 0.0 < found["days"] < 1.0
+    assert set(found["strategies"]["balancer"]) == FIGURES
+    assert "interrupted after" in err
