@@ -60,15 +60,21 @@ class Broker:
     Only addresses, ports and folders differ from what a house gets.
     """
 
-    def __init__(self, folder: Path, extra_acl: str = "") -> None:
+    def __init__(self, folder: Path, acl: str | None = None) -> None:
+        """Make its files; ``start`` starts it.
+
+        Args:
+            folder: For them.
+            acl: Another ACL than the delivered one.
+        """
         self.program = needed("mosquitto")
         self.folder = folder
         self.access = Access(folder)
         self.access.create([])
         for user in ("observer", *DEVICES):
             self.access.user(user)
-        acl = (ROOT / "mosquitto" / "acl").read_text()
-        (folder / "acl").write_text(f"{acl}\nuser observer\ntopic readwrite #\n{extra_acl}")
+        acl = acl or (ROOT / "mosquitto" / "acl").read_text()
+        (folder / "acl").write_text(f"{acl}\nuser observer\ntopic readwrite #\n")
         (folder / "data").mkdir()
         self.plain, self.tls, self.certificate = free_port(), free_port(), free_port()
         self.log = folder / "log"

@@ -1,8 +1,14 @@
 """Each role on the broker can do its work and nothing else."""
 
+from pathlib import Path
+
 import pytest
 
-from tests.deploy.house_broker import DEVICES, Broker, Person
+from balancer.cli.check import show_acl
+from balancer.cli.topics import uses
+from balancer.config.load import read_setup
+from balancer.config.setup import Setup
+from tests.deploy.house_broker import DEVICES, ROOT, Broker, Person
 
 ROLES = ("balancer", "homeassistant", "zigbee2mqtt", "viewer", *DEVICES)
 
@@ -127,6 +133,49 @@ def test_device_neither_commands_another_relay_nor_the_balancer(broker: Broker) 
         end_of_round(observer, observer)
         # then nobody hears of it
         assert observer.heard == [("observer/end", b"end")]
+
+
+def example_house() -> Setup:
+    return read_setup(ROOT / "config.toml", environ={})
+
+
+def test_acl_as_delivered_suffices_for_the_example_house(broker: Broker) -> None:
+    """All but plain MQTT devices, whose topics nobody can know beforehand."""
+    known = [use for use in uses(example_house()) if not use.topic.startswith("heat/")]
+    with broker.person("observer") as observer, broker.person("balancer") as balancer:
+        observer.subscribe("#")
+        balancer.subscribe("#")
+        # when the balancer writes what it writes, and hears what it reads
+        for use in known:
+            if use.writes:
+                balancer.publish(use.topic, "from the balancer")
+            if use.reads:
+                observer.publish(use.topic, "to the balancer")
+        end_of_round(observer, observer)
+        observer.publish("balancer/house/status", "end")
+        balancer.waits_for("balancer/house/status", "end")
+    # then nothing of it is denied
+    written = {topic for topic, payload in observer.heard if payload == b"from the balancer"}
+    read = {topic for topic, payload in balancer.heard if payload == b"to the balancer"}
+    assert written == {use.topic for use in known if use.writes}
+    assert read == {use.topic for use in known if use.reads}
+
+
+def test_lines_that_check_prints_take_the_place_of_the_balancers_section(tmp_path: Path) -> None:
+    # given an ACL with only what `balancer check --acl` prints for the example house
+    broker = Broker(tmp_path / "broker", acl=show_acl(example_house()))
+    broker.start()
+    try:
+        with broker.person("observer") as observer, broker.person("balancer") as balancer:
+            observer.subscribe("#")
+            # when the balancer writes to its house's devices and to a stranger's
+            balancer.publish("heat/towels/set", "1")
+            balancer.publish("cmnd/stranger/POWER", "ON")
+            end_of_round(observer, observer)
+            # then only its own hear of it
+            assert [topic for topic, _ in observer.heard] == ["heat/towels/set", "observer/end"]
+    finally:
+        broker.end()
 
 
 def end_of_round(writer: Person, reader: Person) -> None:
