@@ -30,17 +30,18 @@ def listens(port: int) -> bool:
 class Mosquitto:
     """The broker as a child process; faults are signals to exactly this process."""
 
-    def __init__(self, folder: Path, *, conf: str = "", port: int | None = None) -> None:
+    def __init__(self, folder: Path, *, conf: str = "", stock: bool = False) -> None:
         """Prepare; ``start`` starts it.
 
         Args:
             folder: For its files.
-            conf: Further lines of mosquitto.conf; a stock one but for the port otherwise.
-            port: A fixed one.
+            conf: Further lines of mosquitto.conf.
+            stock: Nothing in mosquitto.conf but the port and that anybody may connect.
         """
         self.folder = folder
-        self.port = free_port() if port is None else port
+        self.port = free_port()
         self._conf = conf
+        self._stock = stock
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -53,11 +54,14 @@ class Mosquitto:
         store.mkdir(parents=True, exist_ok=True)
         conf = self.folder / "mosquitto.conf"
         access = "" if "allow_anonymous" in self._conf else "allow_anonymous true\n"
+        keep = (
+            f"persistence true\npersistence_location {store}/\n"
+            "autosave_interval 1\nautosave_on_changes true\n"
+        )
         conf.write_text(
             f"listener {self.port} 127.0.0.1\n{access}"
             f"user {getpass.getuser()}\n"  # else root becomes somebody who may not read here
-            f"persistence true\npersistence_location {store}/\n"
-            f"autosave_interval 1\nautosave_on_changes true\n{self._conf}"
+            f"{'' if self._stock else keep}{self._conf}"
         )
         assert BINARY is not None
         with (self.folder / "mosquitto.log").open("ab") as log:
