@@ -62,6 +62,8 @@ def _supply(draft: Draft, name: str, circuit: Circuit) -> None:
     reading = meter.last
     assert reading is not None, name
     cs = draft.circuit(name)
+    if meter.before is None or reading.at_s - meter.before.at_s > circuit.meter.stale_after_s:
+        interrupted(cs)
     warm(cs, circuit, reading, meter.before)
     act.confirm_by_meter(draft, name, reading)
     _lag(draft, name, cs, reading)
@@ -75,6 +77,13 @@ def warm(cs: CircuitState, circuit: Circuit, now: Reading, before: Reading | Non
         power_w = max(abs(now.power_w), abs(before.power_w))
         heat = breaker.advance(circuit.breaker, heat, power_w, max(0.0, now.at_s - before.at_s))
     cs.heat = heat
+
+
+def interrupted(cs: CircuitState) -> None:
+    """Forget what depends on readings without a gap: the missing ones may have shown it."""
+    cs.still_w = None
+    cs.unmoved = 0
+    cs.lone = None
 
 
 def _lag(draft: Draft, circuit: str, cs: CircuitState, reading: Reading) -> None:

@@ -155,6 +155,8 @@ def _take_in(draft: Draft, event: Event) -> Cause | None:
             state.connected = True
             for name in state.meters:
                 draft.meter(name).since_connect = 0
+            for name in state.circuits:
+                measure.interrupted(draft.circuit(name))
             act.ask_all(draft)
         case Disconnected():
             state.connected = False

@@ -337,3 +337,21 @@ def test_exchanges_that_cancel_out_make_no_meter_suspect() -> None:
         rig.rotate()
         rig.run(600.0)
     assert not rig.noted(NoteKind.SUSPECT)
+
+
+def test_an_outage_that_swallows_the_readings_makes_no_meter_suspect() -> None:
+    """R13: the meter moved while nobody heard it."""
+    rig = Rig(a_house(3, load_options=FREE), base_w=5 * A)
+    rig.run(30.0)
+    # given three loads that go on just as the broker goes away, and off when it is back
+    for zone in "abc":
+        rig.request(zone)
+    rig.disconnect()
+    rig.run(5.0)
+    rig.connect()
+    for zone in "abc":
+        rig.request(zone, requested=False)
+    rig.run(30.0)
+    # then the meter is believed: it stands where it stood, but not for want of moving
+    assert not rig.noted(NoteKind.SUSPECT)
+    assert not rig.on()
