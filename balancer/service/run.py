@@ -14,6 +14,7 @@ import balancer
 from balancer.config.setup import Setup
 from balancer.service.logs import LogWriter, line
 from balancer.service.service import EndpointBusyError, Service
+from balancer.service.session import NETWORK_ERRORS
 
 __all__ = ["EndpointBusyError", "Service", "serve"]
 
@@ -85,8 +86,11 @@ async def _serve(setup: Setup, config_path: Path | None) -> int:
 
 def _unhandled(service: Service, context: dict[str, Any]) -> None:
     error = context.get("exception")
+    if isinstance(error, NETWORK_ERRORS):
+        _LOG.debug(line("unhandled", what=context.get("message"), why=str(error)))
+        return
     _LOG.error(line("unhandled", what=context.get("message")), exc_info=error)
-    if isinstance(error, Exception) and not isinstance(error, OSError):
+    if isinstance(error, Exception):
         service.fail(error)
 
 

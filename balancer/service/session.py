@@ -31,6 +31,9 @@ _NODELAY = (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 _REFUSED = 0x80  # return code of SUBACK
 _BAD_CREDENTIALS = {134, 135}  # how the library words CONNACK 4 and 5
 
+NETWORK_ERRORS: tuple[type[Exception], ...] = (OSError, aiomqtt.MqttError)
+"""What the network does to a client that nobody waits for any more."""
+
 _LIBRARY_LOG = logging.getLogger("balancer.mqtt")
 _LIBRARY_LOG.setLevel(logging.CRITICAL)  # what it has to say comes as exceptions too
 

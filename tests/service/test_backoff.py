@@ -55,3 +55,12 @@ def test_third_quick_kick_means_a_rival_and_five_seconds() -> None:
 @pytest.mark.parametrize("loss", [Loss.GAP, Loss.ROLE])
 def test_what_we_ended_ourselves_is_made_anew_at_once(loss: Loss) -> None:
     assert Backoff().after(loss, 1.0) == 0.0
+
+
+def test_broker_that_restarts_again_and_again_is_no_rival_and_soon_connected() -> None:
+    """L04: each connection worked, then nobody listened for a moment."""
+    backoff = Backoff()
+    for _ in range(5):
+        assert backoff.after(Loss.CLOSED, 1.5) < 0.25
+        backoff.after(Loss.REFUSED, None)
+        assert not backoff.rivalled
