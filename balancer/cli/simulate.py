@@ -13,7 +13,8 @@ from balancer.cli.outcome import show_comparison
 from balancer.cli.patience import patience
 from balancer.cli.sweep import run_sweep
 from balancer.config.load import read_setup
-from balancer.sim.drive import EVERY_SECOND, ON_CHANGE
+from balancer.config.setup import Setup
+from balancer.sim.drive import EVERY_SECOND, ON_CHANGE, Lags
 from balancer.sim.figures import Figures
 from balancer.sim.strategies import NAMES, Case, Contest
 from balancer.sim.sweep import SweepError, parse_sweep
@@ -74,15 +75,23 @@ def case_of(options: SimulateOptions) -> Case:
         days = min(days, trace.length_s / 86_400.0)
     if days <= 0.0:
         raise UsageError("--days 0: there is nothing to simulate")
+    setup = read_setup(options.config or example_house(), environ={})
     return Case(
-        setup=read_setup(options.config or example_house(), environ={}),
+        setup=setup,
         trace=trace,
         weather=weather,
         seed=options.seed,
         days=days,
-        lags=EVERY_SECOND if days <= LONGEST_BY_SECOND_DAYS else ON_CHANGE,
+        lags=EVERY_SECOND if days <= LONGEST_BY_SECOND_DAYS else _on_change(setup),
         journal=options.report is not None,
     )
+
+
+def _on_change(setup: Setup) -> Lags:
+    """Return the lags of meters that speak on change, and often enough not to count as gone."""
+    meters = [each.meter for each in setup.house.circuits.values() if each.meter is not None]
+    shortest_s = min((each.stale_after_s for each in meters), default=60.0)
+    return replace(ON_CHANGE, heartbeat_s=min(60.0, 0.6 * shortest_s))
 
 
 def _compare(options: SimulateOptions) -> int:

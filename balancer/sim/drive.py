@@ -1,7 +1,7 @@
 """Drives a simulated house with any strategy: samples meters, carries commands, passes time."""
 
 import heapq
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import count
 from math import ceil, inf
@@ -37,6 +37,7 @@ class Lags:
         return self.reading_s[1] + self.relay_s[1]
 
 
+SELDOM = 10  # samples of a circuit's meter for one of a plug
 EVERY_SECOND = Lags()
 ON_CHANGE = Lags(step_w=1.0)
 
@@ -88,6 +89,7 @@ class Drive:
         lags: Lags,
         *,
         seed: int,
+        seldom: Collection[str] = (),
     ) -> None:
         """Start at time 0.
 
@@ -97,10 +99,13 @@ class Drive:
             meters: What is sampled, by the name under which the strategy reads it.
             lags: How late everything is.
             seed: Draws the lags.
+            seldom: Meters that publish only with every tenth sample, as plugs do.
         """
         self.house = house
         self.strategy = strategy
-        self._meters = meters
+        self._meters = {name: read for name, read in meters.items() if name not in seldom}
+        self._seldom = {name: read for name, read in meters.items() if name in seldom}
+        self._samples = 0
         self._lags = lags
         self._chance = Random(f"{seed}/lags")
         self._queue: list[tuple[float, int, Callable[[float], Iterable[Order]]]] = []
@@ -212,6 +217,9 @@ class Drive:
         due_s = at_s + lag_s
         self.house.seen(reaction_s=lag_s + lags.relay_s[1])
         power_w = self._last_w
+        if self._seldom and self._samples % SELDOM == 0:
+            power_w = power_w | {name: read() for name, read in self._seldom.items()}
+        self._samples += 1
 
         def arrive(now_s: float) -> Iterable[Order]:
             return self.strategy.read(now_s, power_w)

@@ -133,7 +133,8 @@ class Contest:
                 strategy = Clairvoyant(case.setup, house.start)
             case _:
                 strategy = RULES[name](case.setup.house)
-        return Drive(house, strategy, meters, self._lags(name), seed=case.seed)
+        plugs = [each.meter.name for each in case.setup.house.loads.values() if each.meter]
+        return Drive(house, strategy, meters, self._lags(name), seed=case.seed, seldom=plugs)
 
     def _lags(self, name: str) -> Lags:
         # the clairvoyant reads no meter; one that speaks seldom saves time
