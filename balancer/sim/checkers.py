@@ -429,6 +429,7 @@ class Checkers:
             for load in self.house.loads_of[circuit.name]
             if witness.loads[load].believed_on
             and witness.loads[load].reported_s < now_s - BLIND_GRACE_S
+            and witness.loads[load].sent_off_s < now_s - IN_FLIGHT_S
         ]
         if len(on) > circuit.fallback_active:
             self.found(

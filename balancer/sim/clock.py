@@ -3,6 +3,7 @@
 import heapq
 from collections.abc import Callable
 from itertools import count
+from math import inf
 
 WALL_AT_START_S = 1_767_225_600.0  # 2026-01-01T00:00:00Z: winter, whole hours
 
@@ -51,6 +52,11 @@ class Clock:
     def after(self, delay_s: float, call: Callable[[], None]) -> Timer:
         """Make a call after a delay, in seconds."""
         return self.at(self.now_s + delay_s, call)
+
+    @property
+    def next_due_s(self) -> float:
+        """Return when the next call is due, cancelled or not; infinite if there is none."""
+        return self._due[0][0] if self._due else inf
 
     def run_until(self, until_s: float) -> None:
         """Make every call that is due up to an instant, in order of time."""

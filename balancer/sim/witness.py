@@ -316,6 +316,9 @@ class Witness:
             seen.commanded = seen.reported = None
             seen.commanded_s = seen.reported_s = -inf
         topics = self.topics
+        if not _kept(retained, topics.status).startswith('{"version":1,"sequence"'):
+            for seen in self.loads.values():  # nothing tells the next life of switch times
+                seen.went_on_s = seen.went_off_s = -inf
         self.away = _kept(retained, topics.away) == "ON"
         for zone in self.house.zones:
             word = _kept(retained, topics.zone(zone))
