@@ -11,7 +11,7 @@ ROWS: tuple[tuple[str, Callable[[Figures], float | int | None], str], ...] = (
     ("minutes over the limit", lambda each: each.minutes_over_limit, "{:.1f}"),
     ("  longest, seconds", lambda each: each.longest_over_limit_s, "{:.1f}"),
     ("heat, kWh", lambda each: each.heat_kwh, "{:.0f}"),
-    ("  of what is possible, %", lambda each: _percent(each.heat_share), "{:.1f}"),
+    ("  of the bound, %", lambda each: _percent(each.heat_share), "{:.1f}"),
     ("too cold, degree hours", lambda each: each.cold_degree_hours, "{:.0f}"),
     ("unfairness, % points", lambda each: each.unfairness_points, "{:.1f}"),
     ("switchings per load and day", lambda each: each.switchings_per_load_day, "{:.0f}"),

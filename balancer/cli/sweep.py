@@ -111,7 +111,7 @@ def _show_sweep(
         cells = [cell(get(found), form) for _, get, form in ROWS]
         rows.append([f"{each.value:g}", *cells[:1], *cells[2:9], "yes" if kept else "no"])
     heads = [
-        "trips", "min. over", "longest s", "kWh", "% of possible", "cold K h", "unfair pts",
+        "trips", "min. over", "longest s", "kWh", "% of bound", "cold K h", "unfair pts",
         "switchings", "warm",
     ]  # fmt: skip
     title = f"{case.setup.house.name}: {case.days:.3g} days, seed {case.seed}, by {sweep.key}"
