@@ -227,7 +227,7 @@ def report(draft: Draft, name: str, *, on: bool) -> None:
                 draft.note(NoteKind.CONFIRMED, name, took_s, flight.cause)
             _confirmed(draft, name, ls, flight)
         return
-    if not ls.reconciled:
+    if not ls.reconciled or not draft.state.started:
         _reconcile(draft, name, on=on, before=before)
         return
     if on is ls.on:
@@ -267,16 +267,7 @@ def _foreign(draft: Draft, name: str, *, on: bool) -> None:
     recent = tuple(each for each in ls.foreign_s if draft.at_s - each < FOREIGN_WITHIN_S)
     ls.foreign_s = (*recent, draft.at_s)
     ls.live = on
-    ls.flight = Flight(
-        on=on,
-        cause=Cause.FOREIGN,
-        decided_s=draft.at_s,
-        first_sent_s=draft.at_s,
-        last_sent_s=-INFINITY,
-        due=False,
-        confirmed_s=draft.at_s,
-        draw_w={} if on else draw_w,
-    )
+    ls.flight = _happened(draft.at_s, on=on, cause=Cause.FOREIGN, draw_w={} if on else draw_w)
     if len(ls.foreign_s) > FOREIGN_TIMES or draft.at_s < ls.left_alone_until_s:
         if draft.at_s >= ls.left_alone_until_s:
             ls.left_alone_until_s = draft.at_s + LEFT_ALONE_S
@@ -292,13 +283,26 @@ def _foreign(draft: Draft, name: str, *, on: bool) -> None:
         ls.put_right = True
 
 
+def _happened(at_s: float, *, on: bool, cause: Cause, draw_w: dict[str, float]) -> Flight:
+    """Return a switching that was not ours: readings may not show it yet (R2)."""
+    return Flight(
+        on=on,
+        cause=cause,
+        decided_s=at_s,
+        first_sent_s=at_s,
+        due=False,
+        confirmed_s=at_s,
+        draw_w=draw_w,
+    )
+
+
 def _reconcile(draft: Draft, name: str, *, on: bool, before: bool | None) -> None:
     """Take over what a relay reports after start, reconnect or return (R15)."""
     ls = draft.load(name)
     ls.reconciled = True
     ls.reconcile_by_s = INFINITY
     ls.live = on
-    adopt, ls.adopt = ls.adopt, False
+    adopt, ls.adopt = ls.adopt, not draft.state.started
     if before is not None and before is not on:
         _changed(draft, name, on=on, cause=Cause.RECONCILE)
     if on is not ls.on and adopt:
@@ -307,6 +311,9 @@ def _reconcile(draft: Draft, name: str, *, on: bool, before: bool | None) -> Non
     if on is ls.on:
         if on and draft.house.loads[name].relay.dead_man_s is not None:
             ls.renew_s = draft.at_s  # nobody knows how much of its lease is left
+        if on and before is not True and ls.flight is None:
+            unknown = dict.fromkeys(draft.house.power_w[name], 0.0)
+            ls.flight = _happened(draft.at_s, on=True, cause=Cause.RECONCILE, draw_w=unknown)
     elif on:
         decide(draft, name, on=False, cause=Cause.RECONCILE, reason=Reason.WAITING)
     else:
@@ -338,6 +345,7 @@ def _forget(draft: Draft, name: str) -> None:
         ls.assumed_off = not ls.on and not ls.live
     ls.reconciled = False
     ls.live = True
+    ls.renew_s = ls.recheck_s = INFINITY  # a renewal is an ON
     if ls.flight is not None and ls.flight.confirmed_s is None:
         ls.flight = None
     if draft.house.loads[name].relay.confirms:
@@ -396,6 +404,9 @@ def _unconfirmed(draft: Draft, name: str) -> bool:
         return False
     if flight.tries == 0:
         draft.note(NoteKind.UNCONFIRMED, name)
+    if flight.on and not wish.wanted(draft.house, draft.state, name):
+        decide(draft, name, on=False, cause=Cause.RETRY, reason=Reason.IDLE)
+        return False  # nobody asks any more, and a slow relay must not go on late
     newly_doubted = not flight.doubted and not flight.on
     if flight.tries < relay.retries:
         pause_s = PAUSES_S[min(flight.tries, len(PAUSES_S) - 1)]
@@ -433,8 +444,8 @@ def _unconfirmed(draft: Draft, name: str) -> bool:
 def _renew(draft: Draft, name: str) -> None:
     ls = draft.load(name)
     dead_man_s = draft.house.loads[name].relay.dead_man_s
-    if not ls.on or dead_man_s is None or draft.house.dry_run:
-        ls.renew_s = INFINITY
+    if not ls.on or dead_man_s is None or ls.online is False:
+        ls.renew_s = INFINITY  # a device that is away is asked again when it returns
         return
     ls.renew_s = draft.at_s + dead_man_s / 3.0
     draft.commands.append(RenewLease(name))

@@ -43,9 +43,11 @@ def proven_w(draft: Draft, circuit: str) -> float:
 
 
 def proven_peak_w(circuit: Circuit, cs: CircuitState, at_s: float) -> float | None:
-    """Return the peak of the window, in watts; None while it is younger than its width."""
+    """Return the peak of the window, in watts; None while it is too young or empty."""
     if cs.window_since_s is None or at_s - cs.window_since_s < circuit.restore_delay_s:
         return None
+    if not cs.window:
+        return None  # every reading since had something in flight
     oldest_s = at_s - circuit.restore_delay_s
     recent = (each.power_w for each in cs.window if each.at_s > oldest_s)
     return next(recent, cs.window[-1].power_w)  # it falls: the first is the peak
@@ -65,10 +67,14 @@ def measured_w(draft: Draft, circuit: str) -> float:
     available_w = estimate.available_w(house, state, circuit)
     if available_w is None:
         return -INFINITY
-    return available_w - sum(
-        estimate.rated_w(house, state, circuit, name)
-        for name in estimate.live_loads(house, state, circuit)
-        if own.estimation is Estimation.EXTERNAL or not estimate.stuck(state.loads[name])
+    return (
+        available_w
+        - estimate.unheard_w(house, state, circuit)
+        - sum(
+            estimate.rated_w(house, state, circuit, name)
+            for name in estimate.live_loads(house, state, circuit)
+            if own.estimation is Estimation.EXTERNAL or not estimate.stuck(state.loads[name])
+        )
     )
 
 

@@ -589,3 +589,17 @@ def test_an_off_that_arrives_late_after_its_repetition_does_no_harm() -> None:
     assert rig.on() == set()
     assert not rig.noted(NoteKind.FAULT)
     assert not rig.noted(NoteKind.FOREIGN)
+
+
+def test_an_unconfirmed_on_is_taken_back_when_nobody_asks_any_more() -> None:
+    """R11, I04: a slow relay must not begin to heat late."""
+    rig = Rig(a_house(1, load_options=FREE), base_w=5 * A)
+    rig.run(60.0)
+    rig.relays["a"].dead = True
+    since_s = rig.now_s
+    rig.request("a")
+    rig.run(1.5)
+    rig.request("a", requested=False)
+    rig.run(60.0)
+    assert times(rig, "a", True, since_s) == [0.0]
+    assert times(rig, "a", False, since_s)[0] == 2.0

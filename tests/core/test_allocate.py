@@ -406,3 +406,17 @@ def test_too_big_now_is_passed_over_and_first_when_it_fits() -> None:
     rig.run(600.0 + 20.0)
     assert "large" in rig.on()
     assert rig.over["main"].total_s == 0.0
+
+
+def test_overload_before_any_quiet_reading_leaves_an_empty_window_and_no_room() -> None:
+    """R7: a start into an overload; nothing has entered the window when its width is over."""
+    rig = Rig(a_house(2, a_circuit(restore_delay_s=1.0), load_options=FREE), base_w=50 * A)
+    for relay in rig.relays.values():
+        relay.on = True
+    for zone in "ab":
+        rig.request(zone)
+    rig.run(30.0)
+    assert not rig.on()
+    rig.base_w["main"] = 5 * A
+    rig.run(30.0)
+    assert rig.on() == {"a", "b"}
