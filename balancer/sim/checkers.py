@@ -12,6 +12,7 @@ from math import inf
 from typing import TYPE_CHECKING
 
 from balancer.core.model import Circuit, Estimation
+from balancer.sim.tasmota import TasmotaRelays
 from balancer.sim.witness import Reading, Witness
 from balancer.wire import Message
 
@@ -23,6 +24,9 @@ EDGE_W = 2.0  # rounding of payloads
 BLIND_GRACE_S = 0.5  # R13
 PLACES_S = 0.5  # a place on a bridge frees after so long (R11)
 IN_FLIGHT_S = 15.0  # longest that an OFF may go on counting as relief while it is unconfirmed
+ANSWER_S = 0.2
+MARGIN_EDGE_S = 1.5  # a breaker that is evaluated once a second, and rounding
+LEASE_GRACE_S = 60.0
 SETTLE_START_S = 5.0  # unknown relays get OFF after so long (R15)
 FREE_CAUSES = frozenset({"overload", "unconfirmed", "away", "mode", "limit", "blind"})
 FREE_CAUSES |= {"reconcile", "foreign", "retry", "stop"}
@@ -71,6 +75,18 @@ class Checkers:
             for circuit in self.house.circuits.values()
             if circuit.meter is not None
         }
+        topics = world.topics
+        self._answers = {f"{topics.away}/set": topics.away}
+        for load in self.house.loads:
+            self._answers[f"{topics.boost(load)}/set"] = topics.boost(load)
+        for zone, model in self.house.zones.items():
+            if model.own_switch:
+                self._answers[f"{topics.zone(zone)}/set"] = topics.zone(zone)
+        for circuit in self.house.circuits.values():
+            self._answers[f"{topics.limit(circuit.name)}/set"] = topics.limit(circuit.name)
+            if circuit.steps is not None:
+                self._answers[f"{topics.mode(circuit.name)}/set"] = topics.mode(circuit.name)
+        self._unanswered: dict[str, float] = {}
         self._armed: dict[str, float] = {}
         self._last_seen: dict[str, float] = {}
 
@@ -95,6 +111,7 @@ class Checkers:
         """Look at a message before the balancer acts on it."""
         self._finish_batch()
         self._batch += 1
+        self._ask(message)
         for name in self.witness.received(message):
             circuit = self._circuit_of.get(name)
             if circuit is None:
@@ -121,7 +138,10 @@ class Checkers:
         ):
             self.found("I09", f"{message.topic} is published retained")
         if not command:
+            self._unanswered.pop(message.topic, None)
             witness.published(message)
+            if message.topic == self.world.topics.status:
+                self._judge_margins()
             if message.topic == self.world.topics.event:
                 self._event(message)
             return
@@ -148,6 +168,64 @@ class Checkers:
             if on is not None:
                 found.append((load, on))
         return found
+
+    def _ask(self, message: Message) -> None:
+        """Expect the answer to somebody's wish (design: Topics)."""
+        state = self._answers.get(message.topic)
+        if state is None or message.retain or self.world.process.started_s is None:
+            return
+        asked_s = self._unanswered.setdefault(state, self.world.clock.now_s)
+
+        def late() -> None:
+            if self._unanswered.get(state) == asked_s:
+                del self._unanswered[state]
+                self.found("ANSWER", f"{message.topic} was not answered on {state}")
+
+        self.world.clock.after(ANSWER_S, late)
+
+    def lost(self) -> None:
+        """The balancer, or its connection, is gone: nothing can be answered."""
+        self._unanswered.clear()
+
+    # numbers and timers ----------------------------------------------------------------------------
+
+    def _judge_margins(self) -> None:
+        """Judge whether the published trip margins are within the true ones (I24)."""
+        status, world = self.witness.status, self.world
+        assert status is not None
+        for name, shown in status["circuits"].items():
+            margin_s = shown["trip_margin"]
+            if margin_s is None or world.unsure_of_heat(name):
+                continue
+            supply = world.house.supplies[name]
+            model = self.house.circuits[name]
+            if abs(supply.power_w - shown["meter"] * model.watts_per_unit) > EDGE_W:
+                continue  # it has changed since the reading
+            true_s = supply.trips_at_s - world.clock.now_s
+            if margin_s > true_s + MARGIN_EDGE_S:
+                self.found(
+                    "I24", f"{name} shows {margin_s:.1f} s until it trips, it is {true_s:.1f} s"
+                )
+
+    def look_at_leases(self) -> None:
+        """Judge whether every Tasmota relay with a dead-man that is on has its timer running (I16)."""
+        world = self.world
+        process = world.process
+        ready = process.ready_s is not None and world.clock.now_s - process.ready_s > LEASE_GRACE_S
+        for relay in world.devices.relays.values():
+            device = relay.device
+            if (
+                ready
+                and process.started_s is not None
+                and isinstance(device, TasmotaRelays)
+                and self.house.loads[relay.load].relay.dead_man_s is not None
+                and world.calm(f"relay/{relay.load}", LEASE_GRACE_S)
+                and device.session is not None
+                and isinstance(relay.channel, int)
+                and relay.contact.driven
+                and not device.counting(relay.channel)
+            ):
+                self.found("I16", f"{relay.load} is on and nothing turns it off by itself")
 
     # ON ------------------------------------------------------------------------------------------
 
@@ -295,8 +373,8 @@ class Checkers:
         for load in self.house.loads_of[circuit.name]:
             seen = witness.loads[load]
             watts = self.house.power_w[load][circuit.name]
-            if seen.commanded is False and now_s - seen.commanded_s < IN_FLIGHT_S:
-                excess_w -= watts
+            if seen.commanded is False:  # told to go off: whether it does is R11's business
+                excess_w -= watts if now_s - seen.commanded_s < IN_FLIGHT_S else 0.0
             elif seen.believed_on and load in reading.drawing_w:
                 left.append(load)
         waiting = any(self._bridge_full(load) for load in left)

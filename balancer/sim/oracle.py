@@ -36,12 +36,17 @@ class Verdict:
 
 
 class Oracle:
-    """Follows each circuit's overloads, and judges trips when they happen."""
+    """Follows each circuit's overloads, and judges trips when they happen.
+
+    Attributes:
+        verdicts: On every trip so far.
+        blind_at_s: When the balancer was last unable to hear or to be heard, in seconds.
+    """
 
     def __init__(self, world: "World") -> None:
         self._world = world
         self._over_since_s = dict.fromkeys(world.setup.house.circuits, inf)
-        self._blind_at_s = -inf
+        self.blind_at_s = -inf
         self._judged = 0
         self.verdicts: list[Verdict] = []
 
@@ -61,7 +66,7 @@ class Oracle:
 
     def excuse(self) -> None:
         """Note that the balancer could not act just now: it, or its way to the broker, was down."""
-        self._blind_at_s = self._world.clock.now_s
+        self.blind_at_s = self._world.clock.now_s
 
     def _judge(self, trip: Trip) -> Verdict:
         why = self._excuse(trip)
@@ -74,7 +79,7 @@ class Oracle:
         if not trip.avoidable:
             return "no policy could have shed in time"
         now_s = trip.at_s
-        if now_s - self._blind_at_s < HELD_S:
+        if now_s - self.blind_at_s < HELD_S:
             return "the balancer, or its way to the broker, was down"
         circuit = world.setup.house.circuits[trip.circuit]
         if self._meter_befallen(circuit):

@@ -109,6 +109,10 @@ class TasmotaRelays(Device):
         elif name == "Status" and payload in {"0", "11"}:
             self._say("STATUS11", json.dumps({"StatusSTS": self._state()}))
 
+    def counting(self, channel: int) -> bool:
+        """Return whether a relay's own timer will turn it off."""
+        return channel in self._timers
+
     def toggle(self, channel: int) -> None:
         """Press the button on the device."""
         contact = self.contacts[channel]

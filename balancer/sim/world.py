@@ -33,6 +33,8 @@ from balancer.sim.witness import Witness
 from balancer.views.topics import Topics
 from balancer.wire import Message
 
+MEMORY_OF_HEAT_S = 900.0  # a breaker has forgotten by then
+LEASES_S = 60.0
 REPEAT_S = 300.0  # generic_thermostat's keep_alive, as people set it
 
 
@@ -159,6 +161,7 @@ class World:
         self.broker.taps.append(self._tap)
         self._others_w = {name: deque(maxlen=240) for name in self.setup.house.circuits}
         self.clock.at(1.0, self._note_others)
+        self.clock.at(LEASES_S, self._look_at_leases)
         self._zone_topics = self._request_topics()
         for device in self.devices.all:
             device.start()
@@ -291,6 +294,18 @@ class World:
         if not self.process.running:
             self.process.start()
 
+    def calm(self, key: str, for_s: float) -> bool:
+        """Return whether nothing has befallen a part for so long."""
+        healed_s = self.freed_s.get(key, -inf)
+        return key not in self.taken and self.clock.now_s - healed_s > for_s
+
+    def unsure_of_heat(self, circuit: str) -> bool:
+        """Return whether the balancer may not know how warm a breaker is: it missed readings."""
+        meter = self.setup.house.circuits[circuit].meter
+        if meter is None or self.clock.now_s - self.oracle.blind_at_s < MEMORY_OF_HEAT_S:
+            return True
+        return not self.calm(f"meter/{self.devices.meter_of.get(meter.name)}", MEMORY_OF_HEAT_S)
+
     def _able(self) -> bool:
         """Return whether the balancer hears and is heard."""
         process = self.process
@@ -382,6 +397,10 @@ class World:
             kept.append((self.clock.now_s, self.house.non_heating_w(circuit)))
         self.clock.after(30.0, self._note_others)
 
+    def _look_at_leases(self) -> None:
+        self.checkers.look_at_leases()
+        self.clock.after(LEASES_S, self._look_at_leases)
+
     # requests --------------------------------------------------------------------------------------
 
     def _request_topics(self) -> dict[str, dict[str, Any]]:
@@ -447,6 +466,7 @@ class World:
             self.witness.connected_s = self.clock.now_s
         else:
             self.witness.connected_s = inf
+            self.checkers.lost()
 
     _kept_off: set[str] = set()  # noqa: RUF012 - replaced at each start, never changed
 
