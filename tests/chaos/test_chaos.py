@@ -1,0 +1,88 @@
+"""The short form: the main kinds of fault once each, twenty kills of the service, a dead-man.
+
+The long one is ``python tests/chaos/run.py --minutes 60``.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from tests.chaos import faults
+from tests.chaos.campaign import Campaign, report
+from tests.chaos.rig import Rig
+from tests.integration.conftest import need_mosquitto
+
+SEED = 7
+KILLS = 20
+
+
+@contextlib.asynccontextmanager
+async def served(folder: Path) -> AsyncIterator[Rig]:
+    """Seven heaters, all wanted, and a balancer that serves them."""
+    need_mosquitto()
+    rig = Rig(folder, SEED)
+    async with rig.open():
+        service = await rig.add("first")
+        await service.start()
+        rig.house.ask(*rig.house.relays)
+        await rig.calm()
+        yield rig
+
+
+async def suffer(folder: Path, *what: tuple[faults.Fault, float]) -> None:
+    """Break these things for so many seconds each; fail with a table if a rule was broken."""
+    campaign = Campaign()
+    async with served(folder) as rig:
+        for fault, hold_s in what:
+            kind = faults.kind(fault)
+            if fault is faults.service_killed:
+                campaign.people(rig)
+            await campaign.once(rig, kind, hold_s)
+        await rig.observer.audit()
+    text = report(campaign, rig)
+    print(text)
+    assert not rig.judge.violations, text
+
+
+async def test_broker_network_and_second_balancer_break_no_rule(tmp_path: Path) -> None:
+    """F43 to F48, F50, F52, F53, F57, I17, L04; two houses at once, to save time."""
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(
+            suffer(
+                tmp_path / "network",
+                (faults.repeating_line, 3.0),
+                (faults.sliced_line, 2.0),
+                (faults.slow_line, 3.0),
+                (faults.reset_line, 0.0),
+                (faults.half_open, 3.0),
+                (faults.lost_suback, 0.0),
+            )
+        )
+        tasks.create_task(
+            suffer(
+                tmp_path / "broker",
+                (faults.broker_frozen, 4.0),
+                (faults.broker_frozen, 1.0),
+                (faults.broker_killed, 0.3),
+                (faults.broker_wiped, 0.8),
+                (faults.service_frozen, 3.5),
+                (faults.second_instance, 2.0),
+            )
+        )
+
+
+async def test_twenty_kills_break_no_rule_and_a_dead_man_ends_what_nobody_renews(
+    tmp_path: Path,
+) -> None:
+    """F75, I16, L03; the second house has its thirty seconds meanwhile."""
+    half = KILLS // 2
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(
+            suffer(
+                tmp_path / "killed",
+                *[(faults.quiet_service_killed, 0.5)] * half,
+                *[(faults.service_killed, 1.0)] * half,
+            )
+        )
+        tasks.create_task(suffer(tmp_path / "alone", (faults.everything_dead, 30.0)))
