@@ -51,7 +51,7 @@ def settled_at_s(house: House, state: State, circuit: str, load: str, flight: Fl
         return flight.confirmed_s + settle
     if flight.first_sent_s is None:
         return float("inf")
-    return flight.first_sent_s + confirm_within_s(house, load, state.loads[load]) + settle
+    return flight.last_sent_s + confirm_within_s(house, load, state.loads[load]) + settle
 
 
 def contained(house: House, state: State, circuit: str, load: str, reading: Reading) -> bool:
@@ -134,6 +134,20 @@ def non_heating_w(house: House, state: State, circuit: str) -> float | None:
     return None
 
 
+def unheard_w(house: House, state: State, circuit: str) -> float:
+    """Return what appliances not heard since a reconnect may take beyond it, in watts (R15)."""
+    total = 0.0
+    for meter in house.circuits[circuit].non_heating_meters:
+        ms = state.meters[meter.name]
+        if (
+            ms.last is not None
+            and not ms.unbroken
+            and state.at_s - ms.last.at_s <= meter.stale_after_s
+        ):
+            total += meter.max_w - max(0.0, ms.last.power_w)
+    return total
+
+
 def available_w(house: House, state: State, circuit: str) -> float | None:
     """Return what the heating may take, in watts (R1); None is unknown or not checked."""
     own = house.circuits[circuit]
@@ -183,7 +197,7 @@ def admission_meter_w(house: House, state: State, circuit: str) -> float | None:
     own = house.circuits[circuit]
     assert own.meter is not None, circuit
     meter = state.meters[own.meter.name]
-    if meter.last is None or meter.before is None or meter.since_connect < 2:
+    if meter.last is None or meter.before is None or meter.unbroken < 2:
         return None
     return max(_seen_w(house, state, circuit, each) for each in (meter.last, meter.before))
 

@@ -39,12 +39,12 @@ def take(draft: Draft, event: MeterReadings) -> list[str]:
 
 def accept(meter: MeterState, reading: Reading) -> None:
     """Keep a reading and the meter's cadence."""
-    if meter.last is not None and meter.since_connect:
+    if meter.last is not None and meter.unbroken:
         interval_s = reading.at_s - meter.last.at_s
         meter.intervals_s = (*meter.intervals_s, interval_s)[-INTERVALS:]
     meter.before = meter.last
     meter.last = reading
-    meter.since_connect += 1
+    meter.unbroken += 1
 
 
 def _own_meter(draft: Draft, name: str, power_w: float) -> None:
@@ -62,7 +62,11 @@ def _supply(draft: Draft, name: str, circuit: Circuit) -> None:
     reading = meter.last
     assert reading is not None, name
     cs = draft.circuit(name)
-    if meter.before is None or reading.at_s - meter.before.at_s > circuit.meter.stale_after_s:
+    if (
+        meter.before is None
+        or meter.unbroken == 1
+        or reading.at_s - meter.before.at_s > circuit.meter.stale_after_s
+    ):
         interrupted(cs)
     warm(cs, circuit, reading, meter.before)
     act.confirm_by_meter(draft, name, reading)
@@ -81,9 +85,10 @@ def warm(cs: CircuitState, circuit: Circuit, now: Reading, before: Reading | Non
 
 def interrupted(cs: CircuitState) -> None:
     """Forget what depends on readings without a gap: the missing ones may have shown it."""
-    cs.still_w = None
-    cs.unmoved = 0
     cs.lone = None
+    cs.unmoved = 0
+    if not cs.suspect:  # a suspect one has to move (R13)
+        cs.still_w = None
 
 
 def _lag(draft: Draft, circuit: str, cs: CircuitState, reading: Reading) -> None:

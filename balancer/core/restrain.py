@@ -116,6 +116,7 @@ def go_blind(draft: Draft) -> None:
         if draft.at_s - last_heard_s(state, meter) > meter.stale_after_s:
             if not state.circuits[circuit].blind:
                 draft.note(NoteKind.BLIND, circuit)
+                draft.meter(meter.name).unbroken = 0
             cs = draft.circuit(circuit)
             cs.blind = True
             cs.good = 0

@@ -51,14 +51,14 @@ class MeterState:
     Attributes:
         last: Latest accepted reading, or None.
         before: The one before it, or None.
-        since_connect: Readings since the broker was (re)connected or the meter was silent.
+        unbroken: Readings since the broker was (re)connected or the circuit was blind.
         intervals_s: Times between the last readings, oldest first.
         lags_s: Measured times from a relay's confirmation to the reading that showed it.
     """
 
     last: Reading | None = None
     before: Reading | None = None
-    since_connect: int = 0
+    unbroken: int = 0
     intervals_s: tuple[float, ...] = ()
     lags_s: tuple[float, ...] = ()
 

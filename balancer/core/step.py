@@ -154,9 +154,7 @@ def _take_in(draft: Draft, event: Event) -> Cause | None:
         case Connected():
             state.connected = True
             for name in state.meters:
-                draft.meter(name).since_connect = 0
-            for name in state.circuits:
-                measure.interrupted(draft.circuit(name))
+                draft.meter(name).unbroken = 0
             act.ask_all(draft)
         case Disconnected():
             state.connected = False

@@ -34,9 +34,9 @@ def ready(house: House, state: State, circuit: str) -> bool:
     own = house.circuits[circuit]
     if own.estimation is Estimation.GLOBAL:
         assert own.meter is not None, circuit
-        return state.meters[own.meter.name].since_connect >= 2
+        return state.meters[own.meter.name].unbroken >= 2
     if own.estimation is Estimation.EXTERNAL and own.available is not None:
-        return state.meters[own.available.name].since_connect >= 1
+        return state.meters[own.available.name].unbroken >= 1
     return True
 
 
