@@ -16,7 +16,8 @@ class Lags:
     """How late everything is; ranges are drawn evenly for each message.
 
     Attributes:
-        period_s: Between two samples of a meter, in seconds.
+        period_s: Between two samples of a meter, in seconds. Its clock is not quite ours, so that
+            over a day everything happens at every moment between two samples.
         step_w: A sample is published only if it moved by more, in watts; negative: always.
         heartbeat_s: It is published after so long even if it did not move, in seconds.
         reading_s: From a sample to its arrival.
@@ -24,7 +25,7 @@ class Lags:
         report_s: From there to the arrival of the relay's report.
     """
 
-    period_s: float = 1.0
+    period_s: float = 1.0003
     step_w: float = -1.0
     heartbeat_s: float = 10.0
     reading_s: tuple[float, float] = (0.1, 0.4)
@@ -111,7 +112,7 @@ class Drive:
         self._queue: list[tuple[float, int, Callable[[float], Iterable[Order]]]] = []
         self._numbers = count()
         self._moves_s = dict.fromkeys(house.setup.house.loads, -inf)
-        self._sample_s = 0.5
+        self._first_s = self._sample_s = self._chance.uniform(0.0, 1.0)
         self._published_s = -inf
         self._last_w: dict[str, float] = {}
         self._inverted = {
@@ -199,7 +200,8 @@ class Drive:
             abs(self._power_now(name) - last) > lags.step_w for name, last in self._last_w.items()
         )
         if moved:
-            grid_s = 0.5 + ceil((at_s - 0.5) / lags.period_s) * lags.period_s
+            samples = ceil((at_s - self._first_s) / lags.period_s)
+            grid_s = self._first_s + samples * lags.period_s
             self._sample_s = max(grid_s, self._published_s + lags.period_s)
         else:
             self._sample_s = self._published_s + lags.heartbeat_s
