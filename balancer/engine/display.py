@@ -68,6 +68,7 @@ class Display:
         self._status_s = -INFINITY
         self._status_now = False
         self._shown: object = None
+        self._words: object = None
         self._started = False
         self._day: date | None = None
         self._at_midnight: dict[str, int] = {}
@@ -211,8 +212,11 @@ class Display:
         self, seen: Snapshot, to_datetime: Callable[[float], datetime], next_tick: datetime
     ) -> Iterator[Message]:
         at_s = seen.at_s
-        due = self._status_now or at_s >= self._status_s + self._changes_s - EPSILON_S
-        if not due:
+        words = _words(seen)
+        if words != self._words:  # only numbers have to wait
+            self._words = words
+            self._status_now = True
+        if not self._status_now and at_s < self._status_s + self._changes_s - EPSILON_S:
             return
         document = status(
             self._house,
@@ -240,6 +244,23 @@ class Display:
             name: load.switches - self._at_midnight[name] + self._today_before.get(name, 0)
             for name, load in seen.loads.items()
         }
+
+
+def _words(seen: Snapshot) -> tuple[object, ...]:
+    """Return what is shown as words: people wait for it, and it changes seldom."""
+    return (
+        seen.away,
+        seen.starting,
+        tuple(seen.zones.values()),
+        tuple(
+            (each.blind, each.mode, each.mode_source, each.limit_w)
+            for each in seen.circuits.values()
+        ),
+        tuple(
+            (each.on, each.relay, each.reason, each.boosted, each.online)
+            for each in seen.loads.values()
+        ),
+    )
 
 
 def _switch(on: bool) -> bytes:
