@@ -167,9 +167,8 @@ def rooms(house: SimHouse) -> bytes:
             panel.plot(when, air, color=STRATEGY_COLOURS["balancer"], lw=1.0)
             panel.set_title(house.setup.house.zones[zone].title or zone)
             _dates(panel, when[0], when[-1])
-        figure.supylabel(
-            "°C: air (line), set point (dots), colder by more than 0.5 K (blue)", fontsize=8
-        )
+            panel.tick_params(labelbottom=zone in zones[-2:])
+        figure.supylabel("°C", fontsize=9)
     return png()
 
 
@@ -259,7 +258,9 @@ def _ten_minutes(
             totals[slot] += total_w * part
             peaks[slot] = max(peaks[slot], total_w / 1000.0)
             at_s = until_s
-    return [slot * 600.0 for slot in range(number)], others, totals, peaks
+    for line in (others, totals, peaks):
+        line.append(line[-1])  # a step is drawn up to its end
+    return [*(slot * 600.0 for slot in range(number)), end_s], others, totals, peaks
 
 
 def _cut(

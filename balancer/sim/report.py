@@ -78,7 +78,11 @@ def _head(contest: Contest, figures: Mapping[str, Figures]) -> list[str]:
         for each in case.setup.house.circuits.values()
     )
     trips = "never tripped" if own.trips == 0 else f"tripped {own.trips} times"
-    heat = "" if own.heat_share is None else f", {own.heat_share:.1%} of what was possible"
+    heat = (
+        ""
+        if own.heat_share is None
+        else f", {own.heat_share:.1%} of what perfect foresight would have given"
+    )
     about = (
         f"{contest.days:.3g} days from {house.start:%Y-%m-%d %H:%M}, limit {limits}, "
         f"seed {case.seed}; other power: {case.trace.name}; weather: {case.weather.name}"
