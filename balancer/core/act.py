@@ -21,6 +21,7 @@ from balancer.core.state import INFINITY, Flight, LoadState, Reading
 
 PAUSES_S = (0.5, 1.0, 2.0)  # between repeats (R11)
 STUCK_RETRY_S = 60.0
+RECHECK_S = 60.0
 DEAD_RETRY_S = 600.0
 RECONCILE_S = 5.0
 FOREIGN_TIMES = 3
@@ -29,6 +30,7 @@ LEFT_ALONE_S = 3600.0
 BRIDGE_PLACES = 4
 BRIDGE_PLACE_S = 0.5
 MOST_CONFIRMS = 32
+MOST_RATIO = 1.2  # heaters draw up to a fifth more than they are rated for
 SHEDDING = frozenset({Cause.OVERLOAD, Cause.UNCONFIRMED, Cause.LIMIT})
 
 
@@ -48,8 +50,8 @@ def decide(
     house = draft.house
     wish.accrue(draft)
     ls = draft.load(name)
-    never_sent = ls.flight is not None and ls.flight.on and ls.flight.first_sent_s is None
-    draw_w = {c: estimate.least_w(house, draft.state, c, name) for c in house.power_w[name]}
+    draw_w = {c: estimate.relief_w(house, draft.state, c, name) for c in house.power_w[name]}
+    shown_s = estimate.shown_s(house, draft.state, name)
     ls.on = on
     where = circuit or next(iter(house.loads[name].power_w_by_circuit))
     draft.switchings.setdefault((cause, where), []).append(Switching(name, on, reason))
@@ -70,17 +72,13 @@ def decide(
     ls.claim = False
     ls.put_right = False
     ls.renew_s = INFINITY
-    if never_sent:
-        ls.flight = None
-        ls.live = ls.relay is not False
-        if not ls.live:
-            return
     ls.flight = Flight(
         on=False,
         cause=cause,
         decided_s=draft.at_s,
         draw_w=draw_w,
         before=_readings(draft, name),
+        shown_s=shown_s,
         shed=cause in SHEDDING,
         alone=_alone(draft, name),
     )
@@ -118,37 +116,41 @@ def transmit(draft: Draft) -> None:
         assert flight is not None
         return (flight.on, not flight.shed, -house.rated_w[name], house.rank[name])
 
-    taken = bridge_places(draft)
-    held_back = False
+    places = bridge_places(draft)
     for name in sorted(due, key=key):
         bridge = house.loads[name].relay.bridge
-        flight = state.loads[name].flight
-        assert flight is not None
-        if flight.on and held_back:
-            continue  # every OFF of a plan is on the wire before its first ON
-        if bridge is not None and not house.dry_run:
-            if taken.get(bridge, 0) >= BRIDGE_PLACES:
-                held_back = True
+        if bridge is not None and bridge in places:
+            if places[bridge] <= 0:
                 continue
-            taken[bridge] = taken.get(bridge, 0) + 1
+            places[bridge] -= 1
         _send(draft, name)
 
 
-def bridge_places(draft: Draft) -> dict[str, int]:
-    """Return how many unconfirmed commands each bridge is busy with."""
-    taken: dict[str, int] = {}
+def bridge_places(draft: Draft, *, after_due: bool = False) -> dict[str, int]:
+    """Return how many more commands each bridge takes (R11); bridges rest in a dry run.
+
+    Args:
+        draft: The step.
+        after_due: Count what is due as sent: below 0 some of it has to wait.
+    """
+    places: dict[str, int] = {}
+    if draft.house.dry_run:
+        return places
     for name, ls in draft.state.loads.items():
         bridge = draft.house.loads[name].relay.bridge
+        if bridge is None:
+            continue
+        places.setdefault(bridge, BRIDGE_PLACES)
         flight = ls.flight
-        if (
-            bridge is not None
-            and flight is not None
-            and flight.confirmed_s is None
-            and not flight.due
-            and draft.at_s < flight.last_sent_s + BRIDGE_PLACE_S
-        ):
-            taken[bridge] = taken.get(bridge, 0) + 1
-    return taken
+        if flight is not None and (after_due if flight.due else _keeps_busy(flight, draft.at_s)):
+            places[bridge] -= 1
+    return places
+
+
+def _keeps_busy(flight: Flight, at_s: float) -> bool:
+    return (
+        not flight.due and flight.confirmed_s is None and at_s < flight.last_sent_s + BRIDGE_PLACE_S
+    )
 
 
 def _send(draft: Draft, name: str) -> None:
@@ -231,7 +233,7 @@ def report(draft: Draft, name: str, *, on: bool) -> None:
         _reconcile(draft, name, on=on, before=before)
         return
     if on is ls.on:
-        if before is not None and before is not on:
+        if before is not None and before is not on and ls.live is not on:
             _changed(draft, name, on=on, cause=Cause.FOREIGN)
         ls.live = on or (ls.live and flight is not None and flight.on)
         if ls.fault and not ls.dead:
@@ -242,32 +244,43 @@ def report(draft: Draft, name: str, *, on: bool) -> None:
         return  # our own command is about to say otherwise
     if ls.fault and ls.dead and on:
         mend(draft, name)
-    within_s = estimate.confirm_within_s(draft.house, name, ls)
-    if (
-        draft.house.loads[name].relay.merged
-        and flight is not None
-        and flight.confirmed_s is not None
-        and draft.at_s < flight.last_sent_s + within_s
-    ):
-        ls.relay = before  # an old state repeated in a merged payload; asked again later
-        ls.recheck_s = flight.last_sent_s + within_s
+    if flight is not None and flight.confirmed_s is not None and _repeats_old(draft, name, flight):
+        ls.relay = before  # asked again later
+        ls.recheck_s = flight.last_sent_s + estimate.confirm_within_s(draft.house, name, ls)
         return
     if before is on and ls.live is on:
         return  # nothing new: a repeated report of what is known and left as it is
+    if on and before is True:  # it never said that it went off, whatever the meter showed
+        ls.live = True
+        decide(draft, name, on=False, cause=Cause.RETRY, reason=Reason.IDLE)
+        return
     _foreign(draft, name, on=on)
+
+
+def _contradicts(ls: LoadState) -> bool:
+    """Return whether a load is believed off by the meter, against its relay's last word."""
+    return ls.relay is True and not ls.live and not ls.on
+
+
+def _repeats_old(draft: Draft, name: str, flight: Flight) -> bool:
+    """Return whether a report may be an old state repeated in a merged payload (R11)."""
+    within_s = estimate.confirm_within_s(draft.house, name, draft.state.loads[name])
+    return draft.house.loads[name].relay.merged and draft.at_s < flight.last_sent_s + within_s
 
 
 def _foreign(draft: Draft, name: str, *, on: bool) -> None:
     """Somebody else switched it: count it, put it right or leave it alone (R11)."""
     house = draft.house
     ls = draft.load(name)
-    draw_w = {c: estimate.least_w(house, draft.state, c, name) for c in house.power_w[name]}
+    draw_w = {c: estimate.relief_w(house, draft.state, c, name) for c in house.power_w[name]}
+    shown_s = estimate.shown_s(house, draft.state, name)
     draft.note(NoteKind.FOREIGN, name, float(on))
     _changed(draft, name, on=on, cause=Cause.FOREIGN)
     recent = tuple(each for each in ls.foreign_s if draft.at_s - each < FOREIGN_WITHIN_S)
     ls.foreign_s = (*recent, draft.at_s)
     ls.live = on
     ls.flight = _happened(draft.at_s, on=on, cause=Cause.FOREIGN, draw_w={} if on else draw_w)
+    ls.flight = replace(ls.flight, shown_s=shown_s)
     if len(ls.foreign_s) > FOREIGN_TIMES or draft.at_s < ls.left_alone_until_s:
         if draft.at_s >= ls.left_alone_until_s:
             ls.left_alone_until_s = draft.at_s + LEFT_ALONE_S
@@ -279,8 +292,7 @@ def _foreign(draft: Draft, name: str, *, on: bool) -> None:
         decide(draft, name, on=False, cause=Cause.FOREIGN, reason=Reason.IDLE)
     else:
         ls.on = False
-        ls.claim = True
-        ls.put_right = True
+        ls.claim = ls.put_right = wish.wanted(house, draft.state, name)
 
 
 def _happened(at_s: float, *, on: bool, cause: Cause, draw_w: dict[str, float]) -> Flight:
@@ -318,7 +330,7 @@ def _reconcile(draft: Draft, name: str, *, on: bool, before: bool | None) -> Non
         decide(draft, name, on=False, cause=Cause.RECONCILE, reason=Reason.WAITING)
     else:
         ls.on = False
-        ls.claim = True
+        ls.claim = wish.wanted(draft.house, draft.state, name)
         ls.flight = None
 
 
@@ -376,7 +388,7 @@ def run_timers(draft: Draft) -> bool:
         if at_s >= ls.renew_s:
             _renew(draft, name)
         if at_s >= ls.recheck_s:
-            draft.load(name).recheck_s = INFINITY
+            draft.load(name).recheck_s = at_s + RECHECK_S if _contradicts(ls) else INFINITY
             draft.commands.append(QueryRelay(name))
     return doubted
 
@@ -454,7 +466,8 @@ def _renew(draft: Draft, name: str) -> None:
 def confirm_by_meter(draft: Draft, circuit: str, reading: Reading) -> None:
     """Believe an OFF that the circuit's meter shows: it fell by half the draw or more (R10).
 
-    Where several are under way at once the fall has to leave no doubt about any of them.
+    Where several are under way at once the fall has to leave no doubt about any of them. A
+    relay that can report is asked until it says so, too.
     """
     house, state = draft.house, draft.state
     unsure: list[str] = []
@@ -470,8 +483,8 @@ def confirm_by_meter(draft: Draft, circuit: str, reading: Reading) -> None:
             continue
         if flight.confirmed_s is None:
             unsure.append(name)
-        elif reading.at_s < estimate.settled_at_s(house, state, circuit, name, flight):
-            sure_w += house.power_w[name][circuit]
+        else:
+            sure_w += MOST_RATIO * house.power_w[name][circuit]
     flights = [flight for name in unsure if (flight := state.loads[name].flight) is not None]
     draws_w = [flight.draw_w.get(circuit, 0.0) for flight in flights]
     if not draws_w or min(draws_w) <= 0.0:
@@ -484,6 +497,7 @@ def confirm_by_meter(draft: Draft, circuit: str, reading: Reading) -> None:
             ls = draft.load(name)
             if draft.house.loads[name].relay.confirms:
                 _changed(draft, name, on=False, cause=flight.cause)
+                ls.recheck_s = flight.repeat_s
             ls.flight = replace(flight, confirmed_s=draft.at_s, due=False, repeat_s=INFINITY)
             ls.live = False
 
@@ -499,6 +513,23 @@ def tidy(draft: Draft) -> None:
             if flight.alone and flight.cause is not Cause.FOREIGN and _alone(draft, name):
                 _learn(draft, name, flight)
             draft.load(name).flight = None
+            if not flight.on:
+                _account_for(draft, name)
+
+
+def _account_for(draft: Draft, name: str) -> None:
+    """Take what an OFF may have relieved from the falls that could confirm others (R10)."""
+    power_w = draft.house.power_w[name]
+    for other, ls in draft.state.loads.items():
+        flight = ls.flight
+        if flight is not None and not flight.on and flight.before.keys() & power_w.keys():
+            draft.load(other).flight = replace(
+                flight,
+                before={
+                    circuit: before_w - MOST_RATIO * power_w.get(circuit, 0.0)
+                    for circuit, before_w in flight.before.items()
+                },
+            )
 
 
 def _learn(draft: Draft, name: str, flight: Flight) -> None:
@@ -535,8 +566,6 @@ def deadline_s(draft: Draft, name: str, ls: LoadState) -> float:
     flight = ls.flight
     if flight is not None and flight.confirmed_s is None:
         due = min(due, flight.repeat_s)
-        if flight.due:
-            due = min(due, _bridge_free_s(draft))
     if flight is not None and flight.confirmed_s is not None:
         for circuit in draft.house.power_w[name]:
             if draft.house.circuits[circuit].meter is None:
@@ -547,16 +576,15 @@ def deadline_s(draft: Draft, name: str, ls: LoadState) -> float:
     return due
 
 
-def _bridge_free_s(draft: Draft) -> float:
-    """Return when the next place of a bridge is free; an ON may wait for another's OFF."""
+def bridge_free_s(draft: Draft) -> float:
+    """Return when the next place of a full bridge is free, infinite while none is full."""
+    if min(bridge_places(draft, after_due=True).values(), default=1) > 0:
+        return INFINITY
     return min(
         (
             flight.last_sent_s + BRIDGE_PLACE_S
             for ls in draft.state.loads.values()
-            if (flight := ls.flight) is not None
-            and not flight.due
-            and flight.confirmed_s is None
-            and flight.last_sent_s + BRIDGE_PLACE_S > draft.at_s
+            if (flight := ls.flight) is not None and _keeps_busy(flight, draft.at_s)
         ),
         default=INFINITY,
     )

@@ -212,6 +212,10 @@ def fill(draft: Draft) -> None:
     names = waiting(draft)
     if not names:
         return
+    bridges = act.bridge_places(draft, after_due=True)
+    if min(bridges.values(), default=0) < 0:
+        return  # every OFF of a plan is on the wire before its first ON (R10)
+    admitted: list[str] = []
     book = Book(draft)
     for name in names:
         ls = state.loads[name]
@@ -221,12 +225,30 @@ def fill(draft: Draft) -> None:
         need_w = book.need_w(name)
         fits = book.fits(need_w, places=int(not ls.live))
         if rested and fits and (ls.claim or book.at_once(need_w)):
-            _switch_on(draft, name)
+            admitted.append(name)
             book.take(need_w)
         elif ls.claim:
             book.take(need_w)
         elif ls.asked is not None:
             draft.load(name).asked = None
+    sent = _to_be_sent(draft, admitted, bridges)
+    for name in admitted:
+        if name in sent:
+            _switch_on(draft, name)
+
+
+def _to_be_sent(draft: Draft, admitted: Iterable[str], bridges: dict[str, int]) -> set[str]:
+    """Return what the bridges take now, largest first (R11); the rest is judged anew later."""
+    loads, rated_w = draft.house.loads, draft.house.rated_w
+    sent = set()
+    for name in sorted(admitted, key=lambda name: -rated_w[name]):
+        bridge = loads[name].relay.bridge
+        if bridge in bridges:
+            if bridges[bridge] <= 0:
+                continue
+            bridges[bridge] -= 1
+        sent.add(name)
+    return sent
 
 
 def _switch_on(draft: Draft, name: str) -> None:
@@ -252,8 +274,10 @@ def _switch_on(draft: Draft, name: str) -> None:
 def rotate(draft: Draft) -> None:
     """Give the turns anew (R6): exchange places, hand out claims."""
     house, state = draft.house, draft.state
+    if not (state.started and state.connected) or state.stopping:
+        return
     draft.note(NoteKind.ROTATED, "")
-    if not state.started or state.stopping or state.away:
+    if state.away:
         return
     first = boost_exception(draft)
     queue = [
@@ -319,6 +343,7 @@ def exchange(
         name
         for name in reversed(wish.in_order(house, state, keepers))
         if draft.at_s >= restrain.released_s(house, name, state.loads[name])
+        and not restrain.on_its_way(state.loads[name])
     ]
     needs = {name: book.need_w(name) for name in [*queue, *keepers]}
     chosen: list[str] = []

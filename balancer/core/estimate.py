@@ -5,7 +5,7 @@ from statistics import median
 
 from balancer.core import learn
 from balancer.core.model import Circuit, Estimation, House
-from balancer.core.state import Flight, LoadState, MeterState, Reading, State
+from balancer.core.state import INFINITY, Flight, LoadState, MeterState, Reading, State
 
 MEASURED_SETTLE_S = 10.0  # neither period nor lag raise settle by more than this each
 LEAST_CONFIRM_S = 2.0
@@ -50,7 +50,7 @@ def settled_at_s(house: House, state: State, circuit: str, load: str, flight: Fl
     if flight.confirmed_s is not None:
         return flight.confirmed_s + settle
     if flight.first_sent_s is None:
-        return float("inf")
+        return INFINITY
     return flight.last_sent_s + confirm_within_s(house, load, state.loads[load]) + settle
 
 
@@ -72,6 +72,28 @@ def least_w(house: House, state: State, circuit: str, load: str) -> float:
         return 0.0
     ratio = learn.least_ratio(ls, house.circuits[circuit].safe_ratio, state.at_s)
     return house.power_w[load][circuit] * ratio
+
+
+def relief_w(house: House, state: State, circuit: str, load: str) -> float:
+    """Return how much of the last reading a load's OFF surely takes away, in watts (R9).
+
+    A load that has just gone on is believed to be in no reading from before its report.
+    """
+    flight = state.loads[load].flight
+    reading = last_reading(state, house.circuits[circuit])
+    if flight is not None and flight.on and reading is not None:
+        reported = flight.confirmed_s is not None and reading.at_s >= flight.confirmed_s
+        if not reported and not contained(house, state, circuit, load, reading):
+            return 0.0
+    return least_w(house, state, circuit, load)
+
+
+def shown_s(house: House, state: State, load: str) -> float:
+    """Return from when on readings surely contain a load that is on."""
+    flight = state.loads[load].flight
+    if flight is None or not flight.on:
+        return -INFINITY
+    return max(settled_at_s(house, state, circuit, load, flight) for circuit in house.power_w[load])
 
 
 def draw_w(house: House, state: State, circuit: str, load: str) -> float:
@@ -218,7 +240,7 @@ def _seen_w(house: House, state: State, circuit: str, reading: Reading) -> float
             and not flight.on
             and flight.confirmed_s is not None
             and flight.first_sent_s is not None
-            and reading.at_s <= flight.first_sent_s
+            and flight.shown_s <= reading.at_s <= flight.first_sent_s
         ):
             power -= flight.draw_w.get(circuit, 0.0)
     return power

@@ -54,7 +54,7 @@ def release(draft: Draft, cause: Cause) -> None:
             not wish.wanted(house, state, name)
             and not wish.left_alone(ls, draft.at_s)
             and draft.at_s >= released_s(house, name, ls)
-            and not _on_its_way(ls)
+            and not on_its_way(ls)
         ):
             act.decide(draft, name, on=False, cause=cause, reason=Reason.IDLE)
 
@@ -64,7 +64,8 @@ def _off(draft: Draft, name: str) -> None:
     act.decide(draft, name, on=False, cause=cause, reason=Reason.AWAY)
 
 
-def _on_its_way(ls: LoadState) -> bool:
+def on_its_way(ls: LoadState) -> bool:
+    """Return whether an ON is not confirmed yet: ``min_on`` has not even begun."""
     return ls.flight is not None and ls.flight.on and ls.flight.confirmed_s is None
 
 
@@ -86,7 +87,8 @@ def lower_to_caps(draft: Draft) -> None:
         if most is None:
             continue
         running = [name for name in house.loads_of[circuit] if state.loads[name].on]
-        too_many = len(running) - most
+        stuck = sum(estimate.stuck(state.loads[name]) for name in house.loads_of[circuit])
+        too_many = len(running) + stuck - most  # a stuck one counts as on (R10)
         if too_many <= 0:
             continue
         for name in list(reversed(wish.in_order(house, state, running)))[:too_many]:
@@ -133,7 +135,8 @@ def _keep_fallback(draft: Draft, circuit: str) -> None:
     ]
     known = [name for name in running if state.loads[name].on]
     unknown = [name for name in running if not state.loads[name].on]
-    stay = wish.in_order(house, state, known)[: house.circuits[circuit].fallback_active]
+    sure = [name for name in known if not on_its_way(state.loads[name])]
+    stay = wish.in_order(house, state, sure)[: house.circuits[circuit].fallback_active]
     for name in [*known, *unknown]:
         if name not in stay and (state.loads[name].on or state.loads[name].reconciled):
             act.decide(

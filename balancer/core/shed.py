@@ -38,6 +38,7 @@ def shed(draft: Draft, cause: Cause) -> bool:
     _forget_unsheddable(draft, {each.circuit for each in constraints})
     if not constraints:
         return False
+    wish.accrue(draft)  # ties go to the greatest share
     picked, left_w = pick(draft, constraints)
     by_circuit = {each.circuit for each in constraints}
     for circuit in by_circuit:
@@ -138,7 +139,7 @@ def _over_limit(draft: Draft, circuit: str) -> Constraint | None:
         circuit,
         excess_w,
         {
-            name: estimate.least_w(house, state, circuit, name)
+            name: estimate.relief_w(house, state, circuit, name)
             for name in _candidates(draft, circuit)
         },
     )
@@ -154,24 +155,20 @@ def _over_budget(draft: Draft, circuit: str) -> Constraint | None:
         return None
     if own.estimation is Estimation.INDIVIDUAL:
         available_w += own.reserve_w
-    taken_w = 0.0
+    taken_w = dict.fromkeys(_candidates(draft, circuit), 0.0)
     for name in estimate.live_loads(house, state, circuit):
-        flight = state.loads[name].flight
-        if estimate.stuck(state.loads[name]):
+        ls = state.loads[name]
+        if own.estimation is Estimation.INDIVIDUAL and estimate.stuck(ls):
             continue  # already added to what is not heating (R11)
-        if not state.loads[name].reconciled and not state.loads[name].on:
+        if not ls.reconciled and not ls.on:
             continue  # it is being asked; unknown for long it gets OFF anyway (R15)
-        if flight is None or flight.on or flight.doubted:
-            taken_w += estimate.rated_w(house, state, circuit, name)
-    if taken_w - available_w <= TINY_W:
+        if ls.flight is None or ls.flight.on or ls.flight.doubted:
+            taken_w[name] = estimate.rated_w(house, state, circuit, name)
+    excess_w = sum(taken_w.values()) - available_w
+    if excess_w <= TINY_W:
         return None
     return Constraint(
-        circuit,
-        taken_w - available_w,
-        {
-            name: estimate.rated_w(house, state, circuit, name)
-            for name in _candidates(draft, circuit)
-        },
+        circuit, excess_w, {name: taken_w[name] for name in _candidates(draft, circuit)}
     )
 
 

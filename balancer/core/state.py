@@ -126,14 +126,16 @@ class Flight:
 
     Attributes:
         on: What was commanded (or done by somebody else).
-        first_sent_s: When it was first sent, in seconds; None: waits for its bridge.
+        first_sent_s: When it was first sent, in seconds; None: an OFF that waits for its bridge.
         last_sent_s: When it was last sent.
         due: To be sent (again) as soon as the bridge takes it.
         tries: Repeats so far.
         repeat_s: When it is repeated, or given up.
         confirmed_s: When relay or meter confirmed it; None: not yet.
         draw_w: By circuit, what an OFF is believed to relieve at least, in watts.
-        before: By meter name, the last reading before it.
+        before: By circuit, the last reading before it, in watts, less what other OFFs since
+            then account for.
+        shown_s: Of an OFF: readings from then on surely contained what it switches off.
         shed: It is a shed: goes before everything else.
         doubted: Not confirmed in time: its credit has ended.
         alone: No other switching was under way on its circuits when it was decided.
@@ -150,6 +152,7 @@ class Flight:
     confirmed_s: float | None = None
     draw_w: Mapping[str, float] = field(default_factory=dict)
     before: Mapping[str, float] = field(default_factory=dict)
+    shown_s: float = -INFINITY
     shed: bool = False
     doubted: bool = False
     alone: bool = False

@@ -248,7 +248,7 @@ def _remember(draft: Draft, memory: Memory) -> None:
 def _timers_s(draft: Draft) -> float:
     """Return the earliest deadline but for silent meters."""
     house, state = draft.house, draft.state
-    due: list[float] = []
+    due = [act.bridge_free_s(draft)]
     for name, zone in state.zones.items():
         if zone.reported is not zone.requested:
             due.append(zone.held_until_s)
