@@ -15,7 +15,7 @@ from random import Random
 from typing import Protocol, Self
 
 MAGNETIC_S = 0.05
-LINKY_TAU_S = -1.0 / log(1.0 - 0.008)
+LINKY_B = 0.008
 
 
 class Breaker(Protocol):
@@ -40,10 +40,7 @@ class Breaker(Protocol):
 
 
 class Thermal:
-    """Heat follows the square of the load with one time constant; a magnet acts at once.
-
-    ``step_s`` greater than 0: it is judged only at whole steps (electronic meters).
-    """
+    """Heat follows the square of the load with one time constant; a magnet acts at once."""
 
     __slots__ = (
         "_heat",
@@ -52,28 +49,23 @@ class Thermal:
         "_since_s",
         "magnetic",
         "ratio",
-        "step_s",
         "tau_s",
         "trips_at_s",
     )
 
-    def __init__(
-        self, *, ratio: float, tau_s: float, magnetic: float = inf, step_s: float = 0.0
-    ) -> None:
+    def __init__(self, *, ratio: float, tau_s: float, magnetic: float = inf) -> None:
         """Make a cold breaker.
 
         Args:
             ratio: The greatest load that it carries for ever.
             tau_s: Time constant, in seconds; positive.
             magnetic: The load at which it opens at once.
-            step_s: Seconds between two judgements; 0: continuous.
         """
         assert ratio > 0.0, ratio
         assert tau_s > 0.0, tau_s
         self.ratio = ratio
         self.tau_s = tau_s
         self.magnetic = magnetic
-        self.step_s = step_s
         self.trips_at_s = inf
         self._heat = 0.0
         self._load = 0.0
@@ -82,7 +74,7 @@ class Thermal:
 
     def carry(self, at_s: float, load: float) -> None:
         self._heat = self._heat_at(at_s)
-        self._since_s = self._judged_until(at_s)
+        self._since_s = at_s
         self._load = max(0.0, load)
         if self._load < self.magnetic:
             self._magnet_since_s = inf
@@ -96,12 +88,9 @@ class Thermal:
     def twin(self) -> Self:
         return copy(self)
 
-    def _judged_until(self, at_s: float) -> float:
-        return at_s if self.step_s == 0.0 else (at_s // self.step_s) * self.step_s
-
     def _heat_at(self, at_s: float) -> float:
         goal = self._load * self._load
-        passed_s = self._judged_until(at_s) - self._since_s
+        passed_s = at_s - self._since_s
         return goal + (self._heat - goal) * exp(-passed_s / self.tau_s)
 
     def _melts_s(self, at_s: float) -> float:
@@ -110,10 +99,65 @@ class Thermal:
             return at_s
         if goal <= edge:
             return inf
-        after_s = self.tau_s * log((goal - self._heat) / (goal - edge))
-        if self.step_s == 0.0:
-            return self._since_s + after_s
-        return self._since_s + ceil(after_s / self.step_s - 1e-9) * self.step_s
+        return at_s + self.tau_s * log((goal - self._heat) / (goal - edge))
+
+
+class Filtered:
+    """A meter that filters the square of each second's mean load, once a second.
+
+    Yn = B Xn^2 + (1 - B) Yn-1; it opens at the end of the second in which Y reaches the square of
+    the ratio.
+    """
+
+    __slots__ = ("_load", "_since_s", "_taken", "_value", "_whole_s", "ratio", "trips_at_s")
+
+    def __init__(self, *, ratio: float) -> None:
+        """Start without load; ``ratio``: the greatest load that is carried for ever."""
+        self.ratio = ratio
+        self.trips_at_s = inf
+        self._value = 0.0  # Y at the last whole second
+        self._whole_s = 0.0
+        self._taken = 0.0  # load times seconds since then
+        self._since_s = 0.0
+        self._load = 0.0
+
+    def carry(self, at_s: float, load: float) -> None:
+        self._value, self._whole_s, self._taken = self._state(at_s)
+        self._since_s = at_s
+        self._load = max(0.0, load)
+        self.trips_at_s = self._opens_s()
+
+    def heat(self, at_s: float) -> float:
+        return self._state(at_s)[0] / self.ratio**2
+
+    def twin(self) -> Self:
+        return copy(self)
+
+    def _state(self, at_s: float) -> tuple[float, float, float]:
+        """Return Y, the whole second that it belongs to, and what has been taken since."""
+        seconds = int(at_s - self._whole_s + 1e-9)
+        if seconds < 1:
+            return self._value, self._whole_s, self._taken + self._load * (at_s - self._since_s)
+        value = self._after_first()
+        goal = self._load * self._load
+        value = goal + (value - goal) * (1.0 - LINKY_B) ** (seconds - 1)
+        whole_s = self._whole_s + seconds
+        return value, whole_s, self._load * (at_s - whole_s)
+
+    def _after_first(self) -> float:
+        """Return Y at the end of the second that has begun."""
+        mean = self._taken + self._load * (self._whole_s + 1.0 - self._since_s)
+        return LINKY_B * mean * mean + (1.0 - LINKY_B) * self._value
+
+    def _opens_s(self) -> float:
+        edge, goal = self.ratio * self.ratio, self._load * self._load
+        value = self._after_first()
+        if value >= edge:
+            return self._whole_s + 1.0
+        if goal <= edge:
+            return inf
+        further = log((goal - edge) / (goal - value)) / log(1.0 - LINKY_B)
+        return self._whole_s + 1.0 + ceil(further - 1e-9)
 
 
 class Counted:
@@ -238,9 +282,9 @@ def breaker_for(profile: str, rating_w: float, chance: Random) -> Breaker:
         return _miniature(rating_w, _MAGNETIC[name], chance)
     match name:
         case "linky":
-            return Thermal(ratio=1.3, tau_s=LINKY_TAU_S, step_s=1.0)
+            return Filtered(ratio=1.3)
         case "linky_pessimistic":
-            return Thermal(ratio=1.0, tau_s=LINKY_TAU_S, step_s=1.0)
+            return Filtered(ratio=1.0)
         case "enel":
             return Counted(low=1.10, high=1.33, long_s=10_800.0, short_s=120.0)
         case "es_smart":

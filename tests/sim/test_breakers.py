@@ -66,18 +66,20 @@ def test_linky_trips_on_a_whole_second_when_the_tables_say(
 
 def test_linky_is_the_filter_of_the_meter_second_by_second() -> None:
     # given a load that changes, each change within a second
-    loads = [(0.0, 0.9), (300.4, 1.6), (380.7, 1.2), (400.0, 1.9)]
+    loads = [(0.0, 0.9), (300.4, 1.6), (300.9, 0.2), (301.3, 1.6), (380.7, 1.2), (400.0, 1.9)]
     breaker = made("linky")
     for at_s, load in loads:
         breaker.carry(at_s, load)
-    # when the filter is computed as the meter does it
+    # when the filter is computed as the meter does it, from the mean of each second
     filtered, second = 0.0, 0
     while filtered < 1.3**2:
+        tenths = [second + (tenth + 0.5) / 10.0 for tenth in range(10)]
+        mean = sum([load for at_s, load in loads if at_s <= each][-1] for each in tenths) / 10.0
+        filtered = 0.008 * mean**2 + (1.0 - 0.008) * filtered
         second += 1
-        load = [each for at_s, each in loads if at_s <= second - 1e-9][-1]
-        filtered = 0.008 * load**2 + (1.0 - 0.008) * filtered
-    # then both trip at the same second
+    # then both trip at the same second, and the heat just before is what the filter had
     assert breaker.trips_at_s == second
+    assert breaker.heat(second - 0.5) < 1.0 <= breaker.heat(float(second)) + 1e-9
 
 
 @pytest.mark.parametrize(
