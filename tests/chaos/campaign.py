@@ -9,6 +9,7 @@ from tests.chaos.faults import KINDS, Kind, Outcome
 from tests.chaos.judge import Judge
 from tests.chaos.rig import Rig
 
+_SLOW_S = 1.5
 _LATE = 1.0  # of a second that a busy machine may add to what is judged
 
 
@@ -25,6 +26,9 @@ class Campaign:
         rig.judge.during = f"{kind.name} {held_s:.1f} s"
         outcome = await kind.fault(rig, held_s)
         self.outcomes.setdefault(kind.name, []).append(outcome)
+        if outcome.ready_s is not None and outcome.ready_s > _SLOW_S:
+            at_s = time.monotonic() - rig.judge.began_s
+            print(f"slow: ready {outcome.ready_s:.2f} s after {rig.judge.during}, at {at_s:.0f} s")
         slack_s = _LATE + 4.0 * rig.judge.lag_s
         if kind.noticed_s is not None and outcome.noticed_s is not None:
             rig.judge.check(

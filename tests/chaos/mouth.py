@@ -4,7 +4,8 @@ Rules (the letters and numbers are those of the balancer's own rules):
 
 * ``blind`` (R13): no ON when no good reading was handed over for longer than ``stale_after``.
 * ``unread`` (R15): nothing is switched on before a reading came on this connection.
-* ``unreconciled`` (R15): no ON before the relay reported on this connection, or got OFF.
+* ``unreconciled`` (R15): no ON before the relay reported on this connection, or got OFF, or
+  was asked in vain for so long that memory counts.
 * ``min_off`` (R8): no ON sooner than ``min_off`` after the contact was seen to open.
 * ``unwanted`` (R4): nothing is switched on whose zone does not ask for heat, nor while away.
 * ``retained``: only our own topics are retained, never a command.
@@ -32,6 +33,8 @@ from tests.chaos.packets import (
 from tests.chaos.proxy import Passed, Tap, Way
 
 _NOTICE_S = 0.5  # a change of mind that is just on its way
+_UNKNOWN_S = 5.0 - 0.1
+_LOST_S = 1.0  # what was on its way when a connection ended
 _LOWEST_W, _HIGHEST_W = -12_000.0, 60_000.0
 _NOT_RETAINED = (f"{BASE}/event", f"{BASE}/heartbeat")
 
@@ -49,7 +52,7 @@ class Connection:
     online_s: float | None = None
     status_s: float | None = None
     ready_s: float | None = None
-    asked: set[str] = field(default_factory=set)
+    asked: dict[str, float] = field(default_factory=dict)
     known: dict[str, bool | None] = field(default_factory=dict)
     told_off: set[str] = field(default_factory=set)
 
@@ -114,6 +117,11 @@ class Mouth(Tap):
     def closed(self, link: str, connection: int, at_s: float, *, by_service: bool) -> None:
         if self.connection is not None and self.connection.number == connection:
             self.connection = None
+            self._wants = {
+                zone: (wanted, told_s)
+                for zone, (wanted, told_s) in self._wants.items()
+                if at_s - told_s > _LOST_S
+            }
             self.closed_s = at_s
             self.closed_by_service = by_service
         self.news()
@@ -149,7 +157,7 @@ class Mouth(Tap):
             and 0 < connection.subscribes <= connection.subacks
             and connection.online_s is not None
             and connection.status_s is not None
-            and askable <= connection.asked
+            and askable <= connection.asked.keys()
         ):
             connection.ready_s = at_s
 
@@ -205,7 +213,7 @@ class Mouth(Tap):
             if on is not None:
                 self._command(connection, name, at_s, on=on)
             elif relay.asked(topic, payload):
-                connection.asked.add(name)
+                connection.asked[name] = at_s
 
     def _judge_status(self, payload: bytes) -> None:
         try:
@@ -231,9 +239,10 @@ class Mouth(Tap):
             connection.told_off.add(name)
             return
         known = connection.known.get(name)
+        asked_s = connection.asked.get(name, at_s)
         check(
             "unreconciled",
-            known is not None or name in connection.told_off,
+            known is not None or name in connection.told_off or at_s >= asked_s + _UNKNOWN_S,
             f"ON for {name} on connection {connection.number} before its relay reported",
         )
         slack_s = 0.5 + self._judge.lag_s

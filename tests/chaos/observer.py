@@ -10,6 +10,7 @@ Rules:
 
 import asyncio
 import contextlib
+import json
 import time
 from collections.abc import AsyncIterator, Callable
 
@@ -35,6 +36,7 @@ class Observer:
         longest_over_s: Longest overload under guard.
         overloads: How many there were.
         availability: What the broker said last.
+        status: The last one that was published.
     """
 
     def __init__(
@@ -61,6 +63,7 @@ class Observer:
         self.longest_over_s = 0.0
         self.overloads = 0
         self.availability = ""
+        self.status = b""
         self.seen = 0
         self._over_s: float | None = None
         self._over_told = False
@@ -89,6 +92,8 @@ class Observer:
         self.seen += 1
         if message.topic == f"{BASE}/heartbeat":
             self._hear_beat(message.payload)
+        elif message.topic == f"{BASE}/status":
+            self.status = message.payload
         elif message.topic == f"{BASE}/availability":
             self.availability = message.payload.decode()
 
@@ -184,6 +189,15 @@ class Observer:
         self._judge.check(
             "two", together_s < _OVERLAP_S, f"{rivals} command for {together_s:.1f} s"
         )
+
+    def reasons(self) -> str:
+        """Return what the balancer says of its loads and circuit, for a failure."""
+        try:
+            status = json.loads(self.status)
+            reasons = {name: each["reason"] for name, each in status["loads"].items()}
+            return f"{reasons} {status['circuits']['main']}"
+        except (ValueError, KeyError):
+            return "no status"
 
     # -- what is kept --------------------------------------------------------------------------
 

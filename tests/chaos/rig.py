@@ -204,7 +204,8 @@ class Rig:
             self.house.ask_again()
             if await self.until(lambda: not (self.stranded or self.unwanted), ALIVE_S / 3.0):
                 break
-        self.judge.check("stranded", not self.stranded, f"{self.stranded} wait, there is room")
+        why = self.observer.reasons()
+        self.judge.check("stranded", not self.stranded, f"{self.stranded} wait with room: {why}")
         self.judge.check("stranded", not self.unwanted, f"{self.unwanted} heat for nobody")
         told = await self.until(lambda: self.observer.availability == "online", 5.0)
         self.judge.check("online", told, f"the broker says {self.observer.availability!r}")
