@@ -312,7 +312,7 @@ def _reconcile(draft: Draft, name: str, *, on: bool, before: bool | None) -> Non
     """Take over what a relay reports after start, reconnect or return (R15)."""
     ls = draft.load(name)
     ls.reconciled = True
-    ls.reconcile_by_s = INFINITY
+    ls.reconcile_by_s = ls.recheck_s = INFINITY
     ls.live = on
     adopt, ls.adopt = ls.adopt, not draft.state.started
     if before is not None and before is not on:
@@ -327,11 +327,15 @@ def _reconcile(draft: Draft, name: str, *, on: bool, before: bool | None) -> Non
             unknown = dict.fromkeys(draft.house.power_w[name], 0.0)
             ls.flight = _happened(draft.at_s, on=True, cause=Cause.RECONCILE, draw_w=unknown)
     elif on:
-        decide(draft, name, on=False, cause=Cause.RECONCILE, reason=Reason.WAITING)
+        decide(draft, name, on=False, cause=Cause.RECONCILE, reason=_rest(draft, name))
     else:
         ls.on = False
         ls.claim = wish.wanted(draft.house, draft.state, name)
         ls.flight = None
+
+
+def _rest(draft: Draft, name: str) -> Reason:
+    return Reason.WAITING if wish.wanted(draft.house, draft.state, name) else Reason.IDLE
 
 
 def ask_all(draft: Draft) -> None:
@@ -362,6 +366,7 @@ def _forget(draft: Draft, name: str) -> None:
         ls.flight = None
     if draft.house.loads[name].relay.confirms:
         ls.reconcile_by_s = draft.at_s + RECONCILE_S
+        ls.recheck_s = draft.at_s + RECONCILE_S / 2.0  # it may connect a little later than we
         draft.commands.append(QueryRelay(name))
     else:
         ls.reconcile_by_s = draft.at_s
@@ -402,7 +407,7 @@ def _give_up_asking(draft: Draft, name: str) -> None:
         ls.live = False
         ls.on = False
         return
-    decide(draft, name, on=False, cause=Cause.RECONCILE, reason=Reason.WAITING)
+    decide(draft, name, on=False, cause=Cause.RECONCILE, reason=_rest(draft, name))
 
 
 def _unconfirmed(draft: Draft, name: str) -> bool:

@@ -6,6 +6,7 @@ Draws are kept as ratios to the rated power, so that a load on three phases has 
 from balancer.core.model import House
 from balancer.core.state import LoadState, Reading
 
+MORE_THAN_RATED = 3  # steps that agree before admission uses more than rated: an oven pulses, too
 ENOUGH = 5  # consistent steps before admission uses less than rated (R14)
 KEPT = 12
 CONSISTENT = 0.1  # a step within a tenth of the middle one is consistent
@@ -14,7 +15,7 @@ MARGIN = 1.05
 NEWS = 0.02  # of the rated power: an own meter that reads the same is not kept again
 OLD_NEWS_S = 600.0
 IDLE_RATIO = 0.1  # less than a tenth of the rated power: the heater's own thermostat is off
-MOST_RATIO = 1.6  # a greater step was not this load alone
+MOST_RATIO = 1.4  # a greater step was not this load alone
 LEAST_RATIO = 0.5  # neither was a smaller one, unless it is idle
 
 
@@ -39,7 +40,7 @@ def admission_ratio(ls: LoadState, at_s: float) -> float:
     if len(agreeing) >= ENOUGH:
         highest = max(agreeing)
         return min(highest * MARGIN, max(1.0, highest))
-    if len(agreeing) > 1:
+    if len(agreeing) >= MORE_THAN_RATED:
         return max(1.0, agreeing[-1])
     return 1.0
 

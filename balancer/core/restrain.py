@@ -60,8 +60,10 @@ def release(draft: Draft, cause: Cause) -> None:
 
 
 def _off(draft: Draft, name: str) -> None:
-    cause = Cause.STOP if draft.state.stopping else Cause.AWAY
-    act.decide(draft, name, on=False, cause=cause, reason=Reason.AWAY)
+    if draft.state.stopping:
+        act.decide(draft, name, on=False, cause=Cause.STOP, reason=Reason.IDLE)
+    else:
+        act.decide(draft, name, on=False, cause=Cause.AWAY, reason=Reason.AWAY)
 
 
 def on_its_way(ls: LoadState) -> bool:

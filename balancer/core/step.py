@@ -29,7 +29,7 @@ from balancer.core import (
     shed,
     wish,
 )
-from balancer.core.commands import Cause, Command, Decided, Note
+from balancer.core.commands import Cause, Command, Decided, Note, QueryRelay
 from balancer.core.draft import Draft
 from balancer.core.events import (
     AwaySet,
@@ -149,6 +149,8 @@ def _take_in(draft: Draft, event: Event) -> Cause | None:
             before, ls.online = ls.online, event.online
             if event.online and before is False:
                 act.returned(draft, event.load)
+            elif event.online and not ls.reconciled:
+                draft.commands.append(QueryRelay(event.load))  # it was not there to answer
             elif not event.online:
                 ls.claim = False
         case Connected():

@@ -215,9 +215,9 @@ class Routes:
             return None
         self._accept(source)
         topics = self._reachable[name]
-        topics[message.topic] = online
+        before, topics[message.topic] = topics[message.topic], online
         now = all(each is not False for each in topics.values())
-        if self._known_online.get(name) is now:
+        if self._known_online.get(name) is now and before is not None:
             return None
         self._known_online[name] = now
         return now

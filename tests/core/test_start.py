@@ -291,3 +291,22 @@ def test_readings_before_the_start_count_as_readings() -> None:
     rig.tell(MeterReadings(rig.now_s, {"circuits.main.meter": 1000.0}))
     assert rig.snapshot().circuits["main"].meter_w == 1000.0
     assert not rig.noted(NoteKind.SWITCHED)
+
+
+def test_a_device_that_connects_after_us_is_asked_again_before_it_gets_off() -> None:
+    """R15: after a broker restart devices come back later than we do."""
+    rig = Rig(a_house(1, load_options=FREE), base_w=5 * A)
+    rig.run(30.0)
+    rig.request("a")
+    rig.run(30.0)
+    assert rig.on() == {"a"}
+    since_s = rig.now_s
+    rig.disconnect()
+    rig.relays["a"].dead = True
+    rig.connect()
+    rig.run(1.0)
+    rig.relays["a"].dead = False
+    rig.device("a", online=True)
+    rig.run(60.0)
+    assert not rig.commands(since_s, load="a")
+    assert rig.on() == {"a"}
