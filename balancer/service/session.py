@@ -73,7 +73,9 @@ class Session:
         for start in range(0, len(wanted), _TOPICS_AT_ONCE):
             some = wanted[start : start + _TOPICS_AT_ONCE]
             answers = await self._answer(self._client.subscribe(some, timeout=_ANSWER_S))
-            for (topic, _), answer in zip(some, answers, strict=False):
+            if len(answers) != len(some):
+                raise SessionError(Loss.CLOSED, "the broker answered a subscription with nonsense")
+            for (topic, _), answer in zip(some, answers, strict=True):
                 code: Any = getattr(answer, "value", answer)
                 if code >= _REFUSED:
                     refused.append(topic)
@@ -223,6 +225,8 @@ async def _connect(broker: Broker, client_id: str, will: Message | None) -> aiom
             raise _refused_by(broker, alerts[0].partition(": ")[2])
         raise SessionError(Loss.CLOSED, "the connection ended before the broker answered")
     paho.on_log = None
+    if paho.socket() is None:  # let in and put out in one breath: a broker that is going down
+        raise SessionError(Loss.CLOSED, "the broker ended the connection at once")
     if paho._in_packet["command"]:  # noqa: SLF001 - half a packet is in the library's hands
         paho._sock_close()  # noqa: SLF001
         raise SessionError(Loss.CLOSED, "the broker sent something before it was asked")

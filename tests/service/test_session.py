@@ -164,6 +164,55 @@ async def test_connection_that_ends_before_the_answer_is_noticed_at_once() -> No
         assert (await failure(port)).loss is Loss.CLOSED
 
 
+async def test_connection_that_ends_with_the_answer_is_a_lost_one() -> None:
+    """F56: a broker that is going down lets in and puts out in one breath."""
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await packet(reader)
+        writer.write(CONNACK)
+
+    async with scripted(talk) as port, asyncio.timeout(5.0):
+        assert (await failure(port)).loss is Loss.CLOSED
+
+
+@pytest.mark.parametrize("codes", [b"", b"\x00\x00\x00"], ids=["too few", "too many"])
+async def test_answer_for_other_topics_is_no_answer(codes: bytes) -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await packet(reader)
+        writer.write(CONNACK)
+        subscribe = await packet(reader)
+        writer.write(bytes((0x90, 2 + len(codes))) + subscribe[2:4] + codes)
+        await reader.read()
+
+    async with scripted(talk) as port, session(port) as made:
+        with pytest.raises(SessionError):
+            await made.subscribe({"a": 0, "b": 0})
+
+
+@pytest.mark.parametrize(
+    "packet_bytes",
+    [b"\x90\x00", b"\xb0\x00", b"\x20\x00", b"\x50\x00", b"\x62\x00", b"\x62\x02\x00\x01"],
+    ids=["SUBACK", "UNSUBACK", "CONNACK", "PUBREC", "PUBREL", "PUBREL unknown"],
+)
+async def test_malformed_packet_ends_or_changes_nothing_but_never_raises(
+    packet_bytes: bytes,
+) -> None:
+    raised: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: raised.append(context))
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await packet(reader)
+        writer.write(CONNACK)
+        await packet(reader)
+        writer.write(packet_bytes)
+
+    async with scripted(talk) as port:
+        with pytest.raises(SessionError):
+            async with session(port) as made:
+                await made.subscribe({"a": 0})
+    assert not raised
+
+
 async def test_connection_that_ends_while_subscribing_is_noticed_at_once() -> None:
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await packet(reader)
