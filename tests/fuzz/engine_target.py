@@ -48,11 +48,18 @@ def a_setup() -> Setup:
     breaker = Breaker(profile="worst_norm", rating_w=LIMIT_W)
     tasmota, zigbee, mqtt = (CODECS_OF_METERS[each] for each in ("tasmota", "zigbee2mqtt", "mqtt"))
     circuits = (
-        Circuit(name="main", limit_w=LIMIT_W, meter=meter(tasmota[0]), breaker=breaker),
+        Circuit(
+            name="main",
+            limit_w=LIMIT_W,
+            restore_delay_s=1.0,  # odd payloads shed every few seconds
+            meter=meter(tasmota[0]),
+            breaker=breaker,
+        ),
         Circuit(
             name="garage",
             limit_w=4000.0,
             parent="main",
+            restore_delay_s=1.0,
             estimation=Estimation.INDIVIDUAL,
             non_heating_meters=(meter(tasmota[1]), meter(zigbee[1])),
             steps=(3, 1, 0),
@@ -61,6 +68,7 @@ def a_setup() -> Setup:
         Circuit(
             name="solar",
             limit_w=4000.0,
+            restore_delay_s=1.0,
             estimation=Estimation.EXTERNAL,
             available=meter(mqtt[0]),
             meter=meter(tasmota[2]),
