@@ -51,22 +51,27 @@ class Endpoint:
         connection = asyncio.current_task()
         assert connection is not None
         self._connections.add(connection)
+        transport = writer.transport
+        transport.set_write_buffer_limits(high=0)  # drained is what the kernel took
+        taken = False
         try:
             if len(self._connections) > _CONNECTIONS:
-                writer.transport.abort()
                 return
             async with asyncio.timeout(_REQUEST_S):
                 head = await reader.readuntil(b"\r\n\r\n")
                 writer.write(await self._answered(head))
-                writer.write_eof()
                 await writer.drain()
+                taken = True
         except (OSError, EOFError, asyncio.LimitOverrunError, TimeoutError):
             pass  # not our problem: the client is slow, gone or no HTTP client
         except asyncio.CancelledError:
             pass  # closing; the stream protocol would report it as an error
         finally:
             self._connections.discard(connection)
-            writer.close()
+            if taken:
+                writer.close()
+            else:
+                transport.abort()  # closing would wait for a client that may never read
 
     async def _answered(self, head: bytes) -> bytes:
         try:

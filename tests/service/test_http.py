@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator
 
 import pytest
@@ -16,13 +17,14 @@ class Asked:
     def __init__(self) -> None:
         self.problems: list[str] = []
         self.broken = False
+        self.metrics = b"some_metric 1.0\n"
         self.endpoint = Endpoint(self._metrics, lambda: self.problems)
         self.port = 0
 
     async def _metrics(self) -> bytes:
         if self.broken:
             raise RuntimeError("a metric is broken")
-        return b"some_metric 1.0\n"
+        return self.metrics
 
     async def raw(self, request: bytes) -> bytes:
         """Send bytes; return all that is answered."""
@@ -99,3 +101,29 @@ async def test_connections_are_few_and_idle_ones_end(asked: Asked) -> None:
     assert (await asked.get("/healthz"))[0] == 200
     for _, writer in idle:
         writer.close()
+
+
+async def test_client_that_reads_nothing_is_hung_up_on(asked: Asked) -> None:
+    """F81: its answer must not stay with us for as long as it likes."""
+    # given a client that asks for more than the kernel takes, and reads nothing
+    asked.metrics = b"x" * 20_000_000
+    client = socket.socket()
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+    client.connect(("127.0.0.1", asked.port))
+    client.sendall(b"GET /metrics HTTP/1.1\r\n\r\n")
+    # when it is waited for long enough
+    async with asyncio.timeout(30.0):
+        while not asked.endpoint._connections:  # noqa: ASYNC110 - a set has no event
+            await asyncio.sleep(0.01)
+        while asked.endpoint._connections:  # noqa: ASYNC110 - as above
+            await asyncio.sleep(0.01)
+        # then the rest of the answer is gone, even if it reads after all
+        reader, writer = await asyncio.open_connection(sock=client)
+        assert len(await reader.read()) < len(asked.metrics)
+        writer.close()
+    assert (await asked.get("/healthz"))[0] == 200
+
+
+async def test_answer_larger_than_any_buffer_arrives_whole(asked: Asked) -> None:
+    asked.metrics = b"x" * 8_000_000
+    assert await asked.get("/metrics") == (200, asked.metrics)
