@@ -56,6 +56,7 @@ class Contest:
     Attributes:
         done_s: How far all of them are.
         houses: The house of each strategy, by its name.
+        drives: What moves it.
         referees: Who watches, by the name of the strategy; only the balancer has one.
     """
 
@@ -65,11 +66,11 @@ class Contest:
         self.done_s = 0.0
         self.houses: dict[str, SimHouse] = {}
         self.referees: dict[str, Referee] = {}
-        self._drives: dict[str, Drive] = {}
+        self.drives: dict[str, Drive] = {}
         for name in NAMES:
             if name in names or name == "bound":
                 self.houses[name] = self._fresh(name)
-                self._drives[name] = self._driven(name)
+                self.drives[name] = self._driven(name)
 
     @property
     def days(self) -> float:
@@ -85,7 +86,7 @@ class Contest:
         end_s = self.case.days * DAY_S
         while self.done_s < end_s:
             at_s = min(self.done_s + HOUR_S, end_s)
-            for drive in self._drives.values():
+            for drive in self.drives.values():
                 drive.run_until(at_s)
             self.done_s = at_s
             if not going_on(self.days):
