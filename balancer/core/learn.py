@@ -3,6 +3,8 @@
 Draws are kept as ratios to the rated power, so that a load on three phases has one.
 """
 
+from functools import lru_cache
+
 from balancer.core.model import House
 from balancer.core.state import LoadState, Reading
 
@@ -19,13 +21,21 @@ MOST_RATIO = 1.4  # a greater step was not this load alone
 LEAST_RATIO = 0.5  # neither was a smaller one, unless it is idle
 
 
-def consistent(ls: LoadState, at_s: float) -> list[float]:
-    """Return the learned ratios that agree with each other, of the last seven days."""
-    ratios = sorted(each.power_w for each in ls.ratios if at_s - each.at_s <= FORGET_S)
+def consistent(ls: LoadState, at_s: float) -> tuple[float, ...]:
+    """Return the learned ratios that agree with each other, of the last seven days, rising."""
+    ratios = ls.ratios
+    if ratios and at_s - ratios[0].at_s > FORGET_S:
+        ratios = tuple(each for each in ratios if at_s - each.at_s <= FORGET_S)
+    return _agreeing(ratios)
+
+
+@lru_cache(maxsize=4096)  # asked for at every step, new a few times a day
+def _agreeing(ratios: tuple[Reading, ...]) -> tuple[float, ...]:
     if not ratios:
-        return []
-    middle = ratios[len(ratios) // 2]
-    return [each for each in ratios if abs(each - middle) <= CONSISTENT * middle]
+        return ()
+    rising = sorted(each.power_w for each in ratios)
+    middle = rising[len(rising) // 2]
+    return tuple(each for each in rising if abs(each - middle) <= CONSISTENT * middle)
 
 
 def admission_ratio(ls: LoadState, at_s: float) -> float:
@@ -49,7 +59,7 @@ def draw_ratio(ls: LoadState, safe_ratio: float, at_s: float) -> float:
     """Return the believed draw of a load that is on, as a multiple of the rated power (R1)."""
     if ls.idle:
         return 0.0
-    agreeing = consistent(ls, at_s) if ls.ratios else []
+    agreeing = consistent(ls, at_s)
     if len(agreeing) > 1:
         return agreeing[len(agreeing) // 2]
     return 1.0 / safe_ratio
@@ -59,7 +69,7 @@ def least_ratio(ls: LoadState, safe_ratio: float, at_s: float) -> float:
     """Return the lower credible draw of a load that is on, as such a multiple (R9)."""
     if ls.idle:
         return 0.0
-    agreeing = consistent(ls, at_s) if ls.ratios else []
+    agreeing = consistent(ls, at_s)
     if len(agreeing) > 1:
         return agreeing[0]
     return 1.0 / safe_ratio

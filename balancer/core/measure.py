@@ -148,9 +148,9 @@ def _still(
             cs.suspect = False
             draft.note(NoteKind.SUSPECT_OVER, circuit)
         return
-    if before is None:
-        return
     house, state = draft.house, draft.state
+    if before is None or house.dry_run:
+        return
     due = {True: 0, False: 0}
     under_way = {True: 0, False: 0}
     for name in house.loads_of[circuit]:

@@ -244,7 +244,7 @@ def _remember(draft: Draft, memory: Memory) -> None:
             ratio = was.learned_w / house.rated_w[name]
             ls.ratios = (Reading(draft.at_s, ratio),) * learn.ENOUGH
         if was.on and ls.adopt:
-            ls.on = True
+            ls.on = ls.live = True
 
 
 def _timers_s(draft: Draft) -> float:
