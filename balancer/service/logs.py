@@ -67,9 +67,13 @@ def _time(record: logging.LogRecord) -> str:
 class _Lines(logging.handlers.QueueHandler):
     """Hands lines to the thread that writes; if that is stuck, the newest are lost."""
 
+    lost = 0
+
     def enqueue(self, record: logging.LogRecord) -> None:
-        with contextlib.suppress(queue.Full):
+        try:
             self.queue.put_nowait(record)
+        except queue.Full:
+            self.lost += 1
 
     def prepare(self, record: logging.LogRecord) -> logging.LogRecord:
         return record  # the writer formats it; our arguments do not change
@@ -97,14 +101,24 @@ class LogWriter:
         self._thread = threading.Thread(target=self._write, name="log", daemon=True)
         self._thread.start()
 
-    def close(self) -> None:
-        """Write what is left, unless nobody takes it."""
+    def close(self) -> bool:
+        """Write what is left, unless nobody takes it.
+
+        Returns:
+            Whether it is written. If not, the thread that tries holds locks which an orderly
+            end of the process would wait for.
+        """
         self._logger.removeHandler(self._handler)
         self._logger.propagate = True
         with contextlib.suppress(queue.Full):
             self._waiting.put(None, timeout=_PATIENCE_S)
         self._thread.join(_PATIENCE_S)
+        return not self._thread.is_alive()
 
     def _write(self) -> None:
         while (record := self._waiting.get()) is not None:
             self._output.handle(record)
+            if self._handler.lost:
+                lost, self._handler.lost = self._handler.lost, 0
+                said = {"levelname": "WARNING", "msg": line("log_lines_lost", count=lost)}
+                self._output.handle(logging.makeLogRecord(said))

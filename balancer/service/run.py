@@ -44,11 +44,13 @@ def serve(
     writer = LogWriter(log_level, log_format)
     sys.setswitchinterval(_SWITCH_S)
     loop = asyncio.new_event_loop()
+    status = 1
     try:
         status = loop.run_until_complete(_serve(setup, config_path))
     finally:
         loop.close()
-        writer.close()
+        if not writer.close():
+            os._exit(status)  # nobody reads standard error; an orderly end would wait for it
     _leave_threads(status)
     return status
 

@@ -1,9 +1,17 @@
 """Log lines: key=value, JSON, and never in the way."""
 
+import contextlib
 import io
 import json
 import logging
+import os
+import signal
+import socket
+import subprocess
+import sys
 import threading
+import time
+from pathlib import Path
 
 import pytest
 
@@ -67,5 +75,44 @@ def test_full_pipe_stops_nobody() -> None:
     for number in range(20_000):  # more than wait at most; none of these may block
         logging.getLogger("balancer").info("line number=%d", number)
     output.go_on.set()
-    writer.close()
-    assert 9_000 < output.getvalue().count("\n") < 20_000
+    assert writer.close()
+    lines = output.getvalue().splitlines()
+    assert 9_000 < len(lines) < 20_000
+    # and it is said how many were lost
+    lost = [int(each.rpartition("=")[2]) for each in lines if "WARNING log_lines_lost" in each]
+    assert sum(lost) == 20_000 - (len(lines) - len(lost))
+
+
+def test_full_pipe_does_not_keep_the_process_from_ending(tmp_path: Path) -> None:
+    """R16: whoever supervises us and does not read still gets status 0."""
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(writer, b"x")
+    os.set_blocking(writer, True)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+    (tmp_path / "config.toml").write_text(
+        f"[http]\nport = {port}\n[mqtt]\nport = 1\n[circuits.c]\nlimit = 9\n"
+        'meter = { type = "mqtt", topic = "m" }\n[zones.z]\n[loads.l]\nzone = "z"\n'
+        'circuit = "c"\npower = 1\nrelay = { type = "mqtt", command_topic = "r" }\n'
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", "import balancer.cli; balancer.cli.main()", "run"],
+        cwd=tmp_path,
+        stderr=writer,
+    )
+    try:
+        while process.poll() is None:
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+                break
+            time.sleep(0.05)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20.0) == 0
+    finally:
+        process.kill()
+        process.wait()
+        os.close(reader)
+        os.close(writer)
