@@ -21,6 +21,7 @@ from balancer.wire import Message
 
 GAP_S = 3.0
 _SHORTEST_SLEEP_S = 0.0005  # a deadline that stays in the past must not starve the loop
+_OVERDUE_S = 2.0  # a missed deadline means that decisions do not flow any more
 _MOST_EARLY = 10_000  # messages between SUBSCRIBE and its answer
 _LAST_WORDS_S = 0.5
 _LAST_IDS = 0x7000  # of QoS 1 messages after which nothing comes
@@ -78,6 +79,7 @@ class Driver:
         self._timer_s = math.inf
         self._awake_s = clock.awake_s()
         self._pumping = False
+        self._resting = False
         self._farewell = DISCONNECT
 
     # -- what happens ----------------------------------------------------------------------------
@@ -136,7 +138,7 @@ class Driver:
 
     def set_wall(self, at_s: float, wall_s: float) -> None:
         """Tell the engine what the wall clock shows."""
-        if self.failed.done():
+        if self.failed.done() or self._resting:
             return
         try:
             self.engine.set_wall(at_s, wall_s)
@@ -144,12 +146,24 @@ class Driver:
         except Exception as error:  # noqa: BLE001 - R16
             self.fail(error)
 
+    def rest(self, engine: Engine) -> None:
+        """Decide nothing, not even by time, until the next connection: somebody else does."""
+        self.engine = engine
+        self._resting = True
+
+    @property
+    def flows(self) -> bool:
+        """Decisions are made when they are due."""
+        overdue_s = self._clock.monotonic_s() - self.engine.deadline_s
+        return self._resting or overdue_s < _OVERDUE_S
+
     def attach(self, stream: Stream, topics: Mapping[str, int]) -> None:
         """Take a new connection, with what is about to be subscribed.
 
         What was retained may come before all subscriptions are granted; it waits for
         ``connected``.
         """
+        self._resting = False
         self._early = deque(maxlen=_MOST_EARLY)
         self.stream = stream
         self.outbox.attach(stream)
@@ -251,7 +265,7 @@ class Driver:
 
     def _arm(self) -> None:
         """Wake up in time; a timer that comes too early is cheaper than one set anew each time."""
-        deadline_s = self.engine.deadline_s
+        deadline_s = math.inf if self._resting else self.engine.deadline_s
         if deadline_s < self._timer_s:
             if self._timer is not None:
                 self._timer.cancel()
@@ -265,7 +279,7 @@ class Driver:
             return
         self.gap()
         now_s = self._clock.monotonic_s()
-        if self.engine.deadline_s <= now_s:
+        if self.engine.deadline_s <= now_s and not self._resting:
             self.tell(self.engine.wake)
         self._arm()
 

@@ -8,6 +8,11 @@ from balancer.wire import Message
 _MOST_EVENTS = 1_000
 _WINDOW_BYTES = 8_192  # on its way at most: on a slow line a command must not queue behind more
 _PATIENCE_S = 5.0  # an acknowledgement that takes longer is not waited for
+_LONG_BYTES = 1_024
+_CHOKED_S = 30.0  # a connection that fell silent so soon, with messages of ours on their way
+_CHOKES = 2  # in a row, and no broker stood still: the line is too thin for what we say
+_GENTLE_S = 60.0  # then nothing long is said for so long, and twice as long each further time
+_MOST_GENTLE_S = 3_600.0
 
 
 class Outbox:
@@ -23,6 +28,8 @@ class Outbox:
         self._waiting: dict[object, Message] = {}
         self._events = 0
         self._on_its_way: dict[int, tuple[int, float]] = {}  # packet id: bytes, sent at
+        self._chokes = 0
+        self._gentle_until_s = 0.0
         self.dropped_events = 0
 
     def __len__(self) -> int:
@@ -50,13 +57,34 @@ class Outbox:
 
     def acknowledged(self, packet_id: int) -> None:
         """Note that the broker has a message."""
-        self._on_its_way.pop(packet_id, None)
+        size, _ = self._on_its_way.pop(packet_id, (0, 0.0))
+        if size > _LONG_BYTES:
+            self._chokes = 0
+
+    def fell_silent(self, at_s: float, lived_s: float) -> bool:
+        """Note that the connection ended because nothing came back; call it before ``attach``.
+
+        Args:
+            at_s: When, in monotonic seconds.
+            lived_s: How long it had lasted, in seconds.
+
+        Returns:
+            Whether long messages are put off from now on.
+        """
+        self._chokes = self._chokes + 1 if self._on_its_way and lived_s < _CHOKED_S else 0
+        if self._chokes < _CHOKES:
+            return False
+        gentle_s = min(_MOST_GENTLE_S, _GENTLE_S * 2.0 ** (self._chokes - _CHOKES))
+        self._gentle_until_s = at_s + gentle_s
+        return True
 
     def pump(self, at_s: float) -> None:
         """Send what may leave now."""
         stream = self._stream
         while stream is not None and self._waiting and stream.idle and self._may_send(at_s):
-            key = next(iter(self._waiting))
+            key = self._next(at_s)
+            if key is None:
+                return
             message = self._waiting.pop(key)
             if not message.retain:
                 self._events -= 1
@@ -64,8 +92,14 @@ class Outbox:
             if packet_id is not None:
                 self._on_its_way[packet_id] = (len(message.payload), at_s)
 
+    def _next(self, at_s: float) -> object | None:
+        longest = _LONG_BYTES if at_s < self._gentle_until_s else 1 << 30
+        fits = (key for key, each in self._waiting.items() if len(each.payload) <= longest)
+        return next(fits, None)
+
     def _may_send(self, at_s: float) -> bool:
         for packet_id, (_, sent_s) in list(self._on_its_way.items()):
             if at_s - sent_s > _PATIENCE_S:
                 del self._on_its_way[packet_id]
-        return sum(size for size, _ in self._on_its_way.values()) < _WINDOW_BYTES
+        window = _LONG_BYTES if at_s < self._gentle_until_s else _WINDOW_BYTES
+        return sum(size for size, _ in self._on_its_way.values()) < window

@@ -240,6 +240,8 @@ class Presence:
             raise self._why_lost()
         if session.stream.drained and now_s >= self._echo.overdue_s:
             why = self._echo.missed()
+            if self._driver.outbox.fell_silent(now_s, now_s - (self._connected_s or now_s)):
+                why += "; or the line is too thin: status and discovery are put off for a while"
             session.stream.abort()
             raise SessionError(Loss.SILENT, why)
 
@@ -313,6 +315,7 @@ class Presence:
         rival = self.standby.rival
         if self.standby.role is Role.STANDBY:
             _LOG.warning(line("standing_by", rival=rival, why="it commands this house"))
+            self._driver.rest(self._make_engine())
         elif rival is not None:
             _LOG.warning(line("taking_over", silent=rival))
         self.started = False

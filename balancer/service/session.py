@@ -18,12 +18,13 @@ from aiomqtt.exceptions import MqttConnectError
 from balancer.config.setup import Broker, Tls
 from balancer.service.backoff import Loss
 from balancer.service.clock import Clock
-from balancer.service.packets import Received
+from balancer.service.packets import DISCONNECT, Received
 from balancer.service.stream import Stream
 from balancer.wire import Message
 
 _CONNECT_S = 3.0  # to reach the host
 _ANSWER_S = 5.0  # to get CONNACK or SUBACK
+_GOODBYE_S = 0.25
 _KEEPALIVE_S = 10  # the broker sends our will 1.5 times later; we ourselves have the heartbeat
 _TOPICS_AT_ONCE = 64
 _LOOK_S = 0.05
@@ -151,15 +152,13 @@ async def open_session(
     try:
         yield session
     finally:
-        session.lost.cancel()
         try:
-            if stream.closed or stream.ended:
-                stream.abort()
-            else:
-                await client.__aexit__(None, None, None)
-        except aiomqtt.MqttError:
-            pass  # it was on its way out anyway
+            # Whoever closes with something unread resets the connection; the broker would then
+            # miss the DISCONNECT and publish our will. It closes when it has read it.
+            stream.write(DISCONNECT)
+            await asyncio.wait({session.lost}, timeout=_GOODBYE_S)
         finally:
+            session.lost.cancel()
             paho._sock_close()  # noqa: SLF001
 
 

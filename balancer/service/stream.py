@@ -38,6 +38,7 @@ _LONGEST_BYTES = 1_048_576  # our own status of a thousand loads is read back; a
 _BATCH_BYTES = 4 * _CHUNK_BYTES  # then the loop gets a turn; what is left comes in the next
 _BUFFER_BYTES = 1_048_576  # far beyond all commands of a house: nobody reads any more
 _FIRST_ID, _LAST_ID = 0x8000, 0xFFFF  # the library numbers its subscriptions from 1
+_MOST_UNACKNOWLEDGED = 0x1000  # a broker that owes us so many acknowledgements is none
 _QUICKACK = getattr(socket, "TCP_QUICKACK", None)  # Linux
 _WOULD_BLOCK = (BlockingIOError, InterruptedError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
@@ -71,6 +72,7 @@ class Stream:
         self._for_library = bytearray()
         self._out = bytearray()
         self._writing = False
+        self._last_said = False
         self._next_id = _FIRST_ID
         self._unacknowledged: set[int] = set()
         self._encrypted = isinstance(sock, ssl.SSLSocket)
@@ -124,6 +126,8 @@ class Stream:
             self._on_other()
             if len(self._for_library) == left:
                 break
+        if self._encrypted and not self.drained and not self.ended and not self.closed:
+            self._loop.call_soon(self.read)  # what is decrypted already wakes nobody
         if self._out:
             self.flush()  # TLS may have waited for something to read
 
@@ -139,7 +143,7 @@ class Stream:
 
     def write(self, data: bytes) -> None:
         """Send whole packets after all that was written before; never waits."""
-        if self.closed or self.ended:
+        if self.closed or self.ended or self._last_said:
             return
         if self._out:
             self._out += data
@@ -159,14 +163,15 @@ class Stream:
 
     def flush(self) -> None:
         """Send what is buffered, as far as the socket takes it."""
-        if self.closed or self.ended:
+        if self.closed or self.ended or self._last_said:
             return
         try:
             while self._out:
                 sent = self._sock.send(self._out)
                 del self._out[:sent]
         except ssl.SSLWantReadError:
-            return  # after the next read
+            self._end_writing()  # after the next read; until then it would be called in vain
+            return
         except _WOULD_BLOCK:
             if len(self._out) > _BUFFER_BYTES:
                 self._end_soon()
@@ -176,9 +181,7 @@ class Stream:
         except OSError:
             self._end_soon()
             return
-        if self._writing:
-            self._writing = False
-            self._loop.remove_writer(self._sock.fileno())
+        self._end_writing()
 
     @property
     def idle(self) -> bool:
@@ -193,12 +196,15 @@ class Stream:
         """Give the connection up: nothing of what was sent shall still arrive later."""
         if not self.closed:
             self._out.clear()
+            self._for_library.clear()
             self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             self.ended = True
             self._on_other()  # the library reads the end and closes
 
     def send_last(self, data: bytes, within_s: float) -> bool:
         """Block until everything is sent; for the moment before the process ends.
+
+        Nothing is sent after it, and what the kernel has taken is left to it.
 
         Returns:
             Whether the socket took it all.
@@ -208,18 +214,23 @@ class Stream:
         try:
             self._sock.settimeout(within_s)
             self._sock.sendall(bytes(self._out) + data)
+            self._sock.setblocking(False)
         except OSError:
             return False
-        self._out.clear()
+        finally:
+            self._last_said = True  # maybe in the middle of a packet
+            self._out.clear()
         return True
 
     def _number(self, message: Message) -> int | None:
         if message.qos == 0:
             return None
+        if len(self._unacknowledged) >= _MOST_UNACKNOWLEDGED:
+            self._end_soon()
         while True:
             number = self._next_id
             self._next_id = _FIRST_ID if number == _LAST_ID else number + 1
-            if number not in self._unacknowledged:
+            if number not in self._unacknowledged or self.ended:
                 self._unacknowledged.add(number)
                 return number
 
@@ -227,6 +238,11 @@ class Stream:
         if not self._writing:
             self._writing = True
             self._loop.add_writer(self._sock.fileno(), self.flush)
+
+    def _end_writing(self) -> None:
+        if self._writing:
+            self._writing = False
+            self._loop.remove_writer(self._sock.fileno())
 
     def _end_soon(self) -> None:
         # not from here: whoever writes may be the library itself

@@ -28,10 +28,6 @@ class Supervisor:
         """Say that the service runs, whether or not the broker does."""
         self._say("READY=1")
 
-    def status(self, text: str) -> None:
-        """Say what shows in ``systemctl status``."""
-        self._say(f"STATUS={text}")
-
     def alive(self) -> None:
         """Say that decisions flow."""
         if self.watched:

@@ -33,8 +33,10 @@ def config(
     lines = [
         f'name = "{name}"\n[mqtt]\nhost = "127.0.0.1"\nport = {port}\n[http]\nport = {http_port}',
         f"[circuits.main]\nlimit = {LIMIT_W}\nrestore_delay = 0\nsettle = 0\nhysteresis = 1",
-        f'meter = {{ type = "mqtt", topic = "{name}/meter", stale_after = "1 h", qos = {qos},'
-        " max = 1000000 }",
+        (
+            f'meter = {{ type = "mqtt", topic = "{name}/meter", stale_after = "1 h",'
+            f" qos = {qos}, max = 1000000 }}"
+        ),
         "[zones.all]",
     ]
     for number in range(loads):
@@ -105,8 +107,9 @@ class Client:
 
     def take(self, wait_s: float) -> list[Received]:
         """Return what has come, after waiting so long at most, in seconds."""
-        if not self._waiting:
-            self._read(wait_s, bytearray())
+        until_s = time.monotonic() + wait_s
+        while not self._waiting and (left_s := until_s - time.monotonic()) > 0.0:
+            self._read(left_s, bytearray())  # it may be an acknowledgement only
         taken, self._waiting = self._waiting, []
         return taken
 

@@ -90,16 +90,26 @@ def config(
 class House:
     """Everything but the service, which it starts as a process of its own."""
 
-    def __init__(self, port: int, folder: Path, relays: Iterable[Relay], **options: Any) -> None:
+    def __init__(
+        self,
+        port: int,
+        folder: Path,
+        relays: Iterable[Relay],
+        *,
+        service_port: int | None = None,
+        **options: Any,
+    ) -> None:
         """Prepare; ``open`` connects.
 
         Args:
             port: Of the broker.
             folder: For config.toml and the log.
             relays: Of this house.
+            service_port: Where the service finds the broker, if elsewhere.
             options: See ``config``.
         """
         self.port = port
+        self._service_port = port if service_port is None else service_port
         self.folder = folder
         self.relays = {relay.name: relay for relay in relays}
         self.http_port = free_port()
@@ -117,7 +127,9 @@ class House:
     def write_config(self, **options: Any) -> None:
         """Write config.toml anew, with other options."""
         self._options |= options
-        text = config(self.relays.values(), self.port, http_port=self.http_port, **self._options)
+        text = config(
+            self.relays.values(), self._service_port, http_port=self.http_port, **self._options
+        )
         (self.folder / "config.toml").write_text(text)
 
     # -- the world ---------------------------------------------------------------------------
@@ -304,14 +316,20 @@ class House:
 
     # -- the service -------------------------------------------------------------------------
 
-    async def start_service(self, *options: str, wait: bool = True) -> None:
-        """Start it as a user would."""
+    async def start_service(
+        self,
+        *options: str,
+        wait: bool = True,
+        program: tuple[str, ...] | None = None,
+    ) -> None:
+        """Start it as a user would, or another program that gets the configuration."""
         assert self._process is None
         seen = len(self.messages)
         with (self.folder / "service.log").open("ab") as log:
+            usual = (sys.executable, "-m", "balancer", "run", "--config")
             self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "balancer", "run"),
-                *("--config", str(self.folder / "config.toml")),
+                *(usual if program is None else program),
+                str(self.folder / "config.toml"),
                 *options,
                 stderr=log,
                 env=os.environ | {"PYTHONUNBUFFERED": "1"},

@@ -256,6 +256,42 @@ async def test_second_balancer_stands_by_and_takes_over(
             await second.kill_service()
 
 
+async def test_balancer_that_meets_a_smaller_id_stands_by(house: House) -> None:
+    """F52: one brain, whoever came first."""
+    await house.request("bath")
+    await house.until(lambda: house.is_on("bath"), "on")
+    # when another one commands the same house
+    heard = len(house.seen("balancer/house/heartbeat"))
+    await house.publish("balancer/house/heartbeat", "00000000 1 active", qos=0)
+    # then ours goes on as a standby
+    await house.until(
+        lambda: any(
+            each.text.endswith(" standby")
+            for each in house.seen("balancer/house/heartbeat")[heard:]
+        ),
+        "standby",
+    )
+    await house.publish("balancer/house/heartbeat", "00000000 2 active", qos=0)
+    sent = len(house.commands())
+    await house.request("lounge")
+    await house.never(lambda: len(house.commands()) > sent, "a command", for_s=1.5)
+    assert house.text("availability") == "online"  # the house is, whoever commands it
+    # and takes over when the other one is silent
+    await house.until(lambda: "started" in house.log.partition("taking_over")[2], "taken over")
+    await house.request("lounge")
+    await house.until(lambda: house.is_on("bath", "lounge"), "it commands again")
+
+
+async def test_online_left_over_from_before_delays_the_start_a_little(
+    make_house: MakeHouse,
+) -> None:
+    async with make_house() as house:
+        await house.publish("balancer/house/availability", "online", retain=True)
+        began_s = time.monotonic()
+        await house.start_service()
+        assert 1.5 < time.monotonic() - began_s < 6.0
+
+
 async def test_will_says_offline_when_the_service_vanishes(house: House) -> None:
     await house.kill_service()
     await house.until(lambda: house.text("availability") == "offline", "offline")

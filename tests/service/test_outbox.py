@@ -85,3 +85,47 @@ def test_events_are_bounded_and_the_loss_is_counted() -> None:
     outbox.put([Message("event", b"new")])
     outbox.pump(0.0)
     assert stream.sent[-1].payload == b"new"
+
+
+def silent(outbox: Outbox, stream: FakeStream, at_s: float) -> bool:
+    """Let a connection choke on a long message."""
+    outbox.attach(any_of(stream))
+    outbox.put([retained("long", b"x" * 5000), retained("short", b"x")])
+    outbox.pump(at_s)
+    return outbox.fell_silent(at_s + 2.0, 2.0)
+
+
+def test_second_connection_in_a_row_that_chokes_puts_long_messages_off() -> None:
+    """F49: or every connection would end the same way."""
+    outbox, stream = made()
+    assert not silent(outbox, stream, 0.0)
+    assert silent(outbox, stream, 5.0)
+    # then only what is short goes
+    stream.sent.clear()
+    outbox.attach(any_of(stream))
+    outbox.put([retained("long", b"x" * 5000), retained("short", b"x")])
+    outbox.pump(10.0)
+    assert [each.topic for each in stream.sent] == ["short"]
+    # until a minute has passed
+    outbox.pump(68.0)
+    assert [each.topic for each in stream.sent] == ["short", "long"]
+
+
+def test_broker_that_stood_still_puts_nothing_off() -> None:
+    """F43: status at once when it is back."""
+    outbox, stream = made()
+    for at_s in (0.0, 100.0, 200.0):
+        outbox.attach(any_of(stream))
+        outbox.put([retained("long", b"x" * 5000)])
+        outbox.pump(at_s)
+        assert not outbox.fell_silent(at_s + 60.0, 60.0)
+
+
+def test_long_message_that_arrives_ends_the_suspicion() -> None:
+    outbox, stream = made()
+    assert not silent(outbox, stream, 0.0)
+    outbox.attach(any_of(stream))
+    outbox.put([retained("long", b"x" * 5000)])
+    outbox.pump(5.0)
+    outbox.acknowledged(stream._packet_id)
+    assert not silent(outbox, stream, 10.0)

@@ -3,6 +3,7 @@
 import asyncio
 import random
 import socket
+import ssl
 from collections.abc import AsyncIterator, Callable
 
 import pytest_asyncio
@@ -201,3 +202,107 @@ async def test_last_words_come_after_what_was_begun(line: Line) -> None:
     arrived += line.taken()
     assert task.result()
     assert messages_in(arrived)[-1].topic == b"relay/set"
+
+
+async def test_nothing_follows_last_words_that_were_cut_short(line: Line) -> None:
+    """R16: a broker that reads again gets what was sent once, and no half packet twice."""
+    # given a broker that does not read, and last words that do not fit any more
+    packet = publish_packet(Message("t", b"x" * 3000))
+    while line.stream.idle:
+        line.stream.write(packet)
+    last = publish_packet(Message("relay/set", b"0" * 1_000_000))
+    assert not await asyncio.to_thread(line.stream.send_last, last, 0.05)
+    # when it reads again, and the connection is closed in order
+    line.stream.write(packet)
+    line.stream.send(b"\xe0\x00")
+    line.stream.flush()
+    line.stream.close()
+    # then every packet but the one that was cut is there once
+    whole = messages_in(line.taken())
+    assert {each.topic for each in whole} <= {b"t"}
+    assert len(whole) < 1000
+
+
+async def test_broker_that_acknowledges_nothing_is_left(line: Line) -> None:
+    """Packet ids are not used up, and looking for a free one ends."""
+    for _ in range(70_000):
+        line.stream.publish(Message("t", b"", 1))
+        if line.stream.ended:
+            break
+        line.taken()
+    await line.turns()
+    assert line.stream.closed
+    assert line.stream.publish(Message("t", b"", 1)) is not None
+
+
+class Encrypted(ssl.SSLSocket):
+    """A socket that has decrypted more than it says: nothing makes it readable again."""
+
+    def __new__(cls, *_: object) -> "Encrypted":
+        return socket.socket.__new__(cls)
+
+    def __init__(self, data: bytes, handle: socket.socket) -> None:
+        self._data = data
+        self._handle = handle
+        self.sends = 0
+
+    def recv(self, size: int = 1024, flags: int = 0) -> bytes:
+        if not self._data:
+            raise ssl.SSLWantReadError
+        data, self._data = self._data[: min(size, 16_384)], self._data[min(size, 16_384) :]
+        return data
+
+    def send(self, data: object, flags: int = 0) -> int:
+        self.sends += 1
+        raise ssl.SSLWantReadError
+
+    def fileno(self) -> int:
+        return self._handle.fileno()
+
+    @property
+    def family(self) -> socket.AddressFamily:  # type: ignore[override] - no TCP
+        return socket.AF_UNIX
+
+    def close(self) -> None:
+        self._handle.close()
+
+
+async def test_what_is_decrypted_already_is_read_without_waiting() -> None:
+    ours, peer = socket.socketpair()
+    received: list[Received] = []
+    packets = publish_packet(Message("t", b"x" * 50_000)) * 20
+    stream = Stream(
+        Encrypted(packets, ours),
+        SystemClock(),
+        on_messages=lambda batch, _: received.extend(batch),
+        on_other=lambda: None,
+        on_acknowledged=lambda _: None,
+    )
+    peer.send(b"x")  # wakes the reader once …
+    ours.recv(1)
+    stream.read()
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert len(received) == 20
+    stream.close()
+    peer.close()
+
+
+async def test_encryption_that_waits_for_something_to_read_does_not_spin() -> None:
+    ours, peer = socket.socketpair()
+    encrypted = Encrypted(b"", ours)
+    stream = Stream(
+        encrypted,
+        SystemClock(),
+        on_messages=lambda *_: None,
+        on_other=lambda: None,
+        on_acknowledged=lambda _: None,
+    )
+    stream.write(b"\xc0\x00")
+    for _ in range(50):
+        await asyncio.sleep(0)
+    assert encrypted.sends < 5
+    stream.read()  # then it is tried again
+    assert encrypted.sends < 6
+    stream.close()
+    peer.close()
