@@ -269,7 +269,8 @@ def happenings(draw: st.DrawFn, house: House) -> Happening:
         case "request":
             what = RequestReported(at_s, draw(zones), draw(some([True, True, False])))
         case "boost":
-            what = BoostSet(at_s, draw(loads), draw(some([0.0, 30.0, 3600.0])))
+            load = house.loads[draw(loads)]  # whoever sets it cuts it to boost_max
+            what = BoostSet(at_s, load.name, draw(some([30.0, load.boost_max_s, 0.0])))
         case "away":
             what = AwaySet(at_s, draw(some([False, False, True])))
         case "mode":

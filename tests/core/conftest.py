@@ -2,4 +2,4 @@
 
 from hypothesis import settings
 
-settings.register_profile("campaign", max_examples=2000, deadline=None)
+settings.register_profile("campaign", max_examples=1000, deadline=None)

@@ -502,6 +502,24 @@ def test_an_on_is_a_lease_renewed_every_third_of_it() -> None:
     assert rig.on() == set()
 
 
+def test_a_lease_is_renewed_though_the_relay_answered_a_command_first() -> None:
+    """R12, R15: shed while unknown; nothing else is left that would wake the controller."""
+    house = a_house([a_load("a", relay={"dead_man_s": 60.0}, **FREE)])
+    rig = Rig(house, base_w=40 * A, relays={"a": FakeRelay(on=True, mute=True)})
+    rig.run(0.5)
+    rig.relays["a"].mute = False
+    rig.run(1.0)
+    assert rig.on() == set()
+    rig.base_w["main"] = 0.0
+    rig.run(60.0)
+    rig.request("a")
+    since_s = rig.now_s
+    rig.run(601.0)
+    assert len(rig.renewed) == 30
+    assert len(rig.commands(since_s)) == 1
+    assert not rig.noted(NoteKind.FOREIGN)
+
+
 def test_one_lost_renewal_keeps_the_heater_on_and_more_switch_it_off() -> None:
     """R12, F41."""
     rig = Rig(a_house([a_load("a", relay={"dead_man_s": 90.0}, **FREE)]), requested=True)
