@@ -4,6 +4,7 @@ A switching is a ``Flight`` from the decision until every reading shows it. What
 when is decided here; what is wanted is decided elsewhere.
 """
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from balancer.core import estimate, learn, wish
@@ -565,20 +566,21 @@ def _shown(draft: Draft, circuit: str, name: str, flight: Flight) -> bool:
     return before is not None and before.at_s >= settled_s
 
 
-def deadline_s(draft: Draft, name: str, ls: LoadState) -> float:
-    """Return when this load's switching needs time's attention next."""
-    due = min(ls.reconcile_by_s, ls.renew_s, ls.recheck_s)
+def deadlines_s(draft: Draft, name: str, ls: LoadState) -> Iterator[float]:
+    """Return when this load's switching needs time's attention; some may be past."""
+    yield ls.renew_s
+    yield ls.recheck_s
+    if not ls.reconciled:
+        yield ls.reconcile_by_s
     flight = ls.flight
-    if flight is not None and flight.confirmed_s is None:
-        due = min(due, flight.repeat_s)
-    if flight is not None and flight.confirmed_s is not None:
-        for circuit in draft.house.power_w[name]:
-            if draft.house.circuits[circuit].meter is None:
-                due = min(
-                    due,
-                    estimate.settled_at_s(draft.house, draft.state, circuit, name, flight),
-                )
-    return due
+    if flight is None:
+        return
+    if flight.confirmed_s is None:
+        yield flight.repeat_s
+        return
+    for circuit in draft.house.power_w[name]:
+        if draft.house.circuits[circuit].meter is None:
+            yield estimate.settled_at_s(draft.house, draft.state, circuit, name, flight)
 
 
 def bridge_free_s(draft: Draft) -> float:

@@ -261,7 +261,7 @@ def _timers_s(draft: Draft) -> float:
         if ls.boost_until_s is not None:
             due.append(ls.boost_until_s)
         if state.connected and state.started:
-            due.append(act.deadline_s(draft, name, ls))
+            due += act.deadlines_s(draft, name, ls)
         wanted = wish.wanted(house, state, name)
         if ls.on and not wanted:
             due.append(restrain.released_s(house, name, ls))
@@ -281,8 +281,8 @@ def _room_s(house: House, state: State, load: str) -> Iterator[float]:
         cs, delay_s = state.circuits[name], house.circuits[name].restore_delay_s
         if cs.window_since_s is not None:
             yield cs.window_since_s + delay_s
-        if cs.window:
-            yield cs.window[0].at_s + delay_s
+        for reading in cs.window:
+            yield reading.at_s + delay_s
 
 
 def _silence_s(house: House, state: State) -> float:
