@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from statistics import quantiles
 
-from tests.chaos.faults import KINDS, Kind, Outcome
+from tests.chaos.faults import KINDS, Kind
 from tests.chaos.judge import Judge
+from tests.chaos.outcome import Outcome
 from tests.chaos.rig import Rig
 
 _SLOW_S = 1.5

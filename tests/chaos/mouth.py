@@ -30,7 +30,7 @@ from tests.chaos.packets import (
     Publish,
     read_publish,
 )
-from tests.chaos.proxy import Passed, Tap, Way
+from tests.chaos.toxics import Passed, Tap, Way
 
 _NOTICE_S = 0.5  # a change of mind that is just on its way
 _UNKNOWN_S = 5.0 - 0.1
@@ -66,7 +66,6 @@ class Mouth(Tap):
         closed_by_service: Who ended it.
         news: Called after every packet.
         commands: How many relay commands it sent; ``ons``: switchings on among them.
-        beats_s: When it last said that it is active.
     """
 
     def __init__(self, judge: Judge, relays: Mapping[str, Relay]) -> None:
@@ -80,7 +79,6 @@ class Mouth(Tap):
         self.commands = 0
         self.ons = 0
         self.commanded_s = float("-inf")
-        self.active_s = float("-inf")
         self.reading_s = float("-inf")
         self.said: list[tuple[float, str, bool]] = []  # relay commands: when, which, on
         self._opened_s: dict[str, float] = {}  # when a contact was seen to open
@@ -199,8 +197,8 @@ class Mouth(Tap):
             self._judge.check("retained", allowed, f"{topic} was published retained")
         if topic == f"{BASE}/heartbeat":
             connection.role = payload.decode().rpartition(" ")[2]
-            if connection.role == "active":
-                self.active_s = at_s
+            if connection.role == "standby":
+                self._sequence = 0  # when it commands again, it goes on from what is retained
         elif topic == f"{BASE}/availability" and payload == b"online":
             connection.online_s = connection.online_s or at_s
         elif topic == f"{BASE}/status":

@@ -88,7 +88,7 @@ def _live(order: dict[str, str]) -> NoReturn:
         counted.write_text(str(len(asyncio.all_tasks())))
         counted.replace(clock.with_suffix(".tasks"))
 
-    SystemClock.wall_s = wall_s  # type: ignore[method-assign]
+    SystemClock.wall_s = wall_s  # type: ignore[method-assign, assignment]
     signal.signal(signal.SIGUSR2, count_tasks)
     sys.argv = ["balancer", "run", "--config", order["config"]]
     status = 70

@@ -8,8 +8,9 @@ import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from tests.chaos import faults
+from tests.chaos import broker_faults, faults, line_faults, service_faults
 from tests.chaos.campaign import Campaign, report
+from tests.chaos.outcome import Fault
 from tests.chaos.rig import Rig
 from tests.integration.conftest import need_mosquitto
 
@@ -30,13 +31,13 @@ async def served(folder: Path) -> AsyncIterator[Rig]:
         yield rig
 
 
-async def suffer(folder: Path, *what: tuple[faults.Fault, float]) -> None:
+async def suffer(folder: Path, *what: tuple[Fault, float]) -> None:
     """Break these things for so many seconds each; fail with a table if a rule was broken."""
     campaign = Campaign()
     async with served(folder) as rig:
         for fault, hold_s in what:
             kind = faults.kind(fault)
-            if fault is faults.service_killed:
+            if fault is service_faults.service_killed:
                 campaign.people(rig)
             await campaign.once(rig, kind, hold_s)
         await rig.observer.audit()
@@ -51,23 +52,23 @@ async def test_broker_network_and_second_balancer_break_no_rule(tmp_path: Path) 
         tasks.create_task(
             suffer(
                 tmp_path / "network",
-                (faults.repeating_line, 3.0),
-                (faults.sliced_line, 2.0),
-                (faults.slow_line, 3.0),
-                (faults.reset_line, 0.0),
-                (faults.half_open, 3.0),
-                (faults.lost_suback, 0.0),
+                (line_faults.repeating_line, 3.0),
+                (line_faults.sliced_line, 2.0),
+                (line_faults.slow_line, 3.0),
+                (line_faults.reset_line, 0.0),
+                (line_faults.half_open, 3.0),
+                (line_faults.lost_suback, 0.0),
             )
         )
         tasks.create_task(
             suffer(
                 tmp_path / "broker",
-                (faults.broker_frozen, 4.0),
-                (faults.broker_frozen, 1.0),
-                (faults.broker_killed, 0.3),
-                (faults.broker_wiped, 0.8),
-                (faults.service_frozen, 3.5),
-                (faults.second_instance, 2.0),
+                (broker_faults.broker_frozen, 4.0),
+                (broker_faults.broker_frozen, 1.0),
+                (broker_faults.broker_killed, 0.3),
+                (broker_faults.broker_wiped, 0.8),
+                (service_faults.service_frozen, 3.5),
+                (service_faults.second_instance, 2.0),
             )
         )
 
@@ -81,8 +82,8 @@ async def test_twenty_kills_break_no_rule_and_a_dead_man_ends_what_nobody_renews
         tasks.create_task(
             suffer(
                 tmp_path / "killed",
-                *[(faults.quiet_service_killed, 0.5)] * half,
-                *[(faults.service_killed, 1.0)] * half,
+                *[(service_faults.quiet_service_killed, 0.5)] * half,
+                *[(service_faults.service_killed, 1.0)] * half,
             )
         )
-        tasks.create_task(suffer(tmp_path / "alone", (faults.everything_dead, 30.0)))
+        tasks.create_task(suffer(tmp_path / "alone", (broker_faults.everything_dead, 30.0)))

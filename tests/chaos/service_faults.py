@@ -1,0 +1,119 @@
+"""The balancer itself is frozen, killed, doubled."""
+
+import asyncio
+import time
+
+from tests.chaos.outcome import READY_S, SLOW_S, Outcome
+from tests.chaos.rig import Rig
+
+_AFTER_S = 0.3
+_START_S = 15.0
+
+
+async def service_frozen(rig: Rig, hold_s: float) -> Outcome:
+    """SIGSTOP of the balancer: what lay in its socket meanwhile is not taken for the present."""
+    rig.broken()
+    rig.first.freeze()
+    rig.house.take(rig.random.uniform(300.0, 5000.0))
+    await asyncio.sleep(hold_s)
+    rig.first.mouth.forget_wishes()
+    rig.first.thaw()
+    return Outcome(ready_s=await rig.ready(time.monotonic()), held_s=hold_s)
+
+
+async def service_killed(rig: Rig, hold_s: float) -> Outcome:
+    """Kill -9 at a random point of its life, and a supervisor that starts it again."""
+    rig.broken()
+    await asyncio.sleep(rig.random.uniform(0.0, hold_s))
+    await rig.first.kill()
+    began_s = time.monotonic()
+    await rig.first.start()
+    return Outcome(ready_s=await rig.ready(began_s, _START_S), held_s=0.0)
+
+
+async def quiet_service_killed(rig: Rig, hold_s: float) -> Outcome:
+    """Kill -9 while nothing happens: no relay moves for that, and nobody loses the turn."""
+    moved = len(rig.house.movements)
+    outcome = await service_killed(rig, hold_s)
+    await asyncio.sleep(_AFTER_S)
+    moves = [(each.relay, each.on) for each in rig.house.movements[moved:]]
+    rig.judge.check("still", not moves, f"{moves} when a quiet balancer was killed")
+    return outcome
+
+
+async def service_stopped(rig: Rig, hold_s: float) -> Outcome:
+    """SIGTERM: everything off, offline, and gone within three seconds."""
+    rig.broken()
+    await rig.first.stop()
+    rig.judge.check("stop", not rig.house.on, f"{sorted(rig.house.on)} on after SIGTERM")
+    told = await rig.until(lambda: rig.observer.availability == "offline", 1.0)
+    rig.judge.check("stop", told, f"{rig.observer.availability!r} after SIGTERM")
+    await asyncio.sleep(min(1.0, hold_s))
+    began_s = time.monotonic()
+    await rig.first.start()
+    return Outcome(ready_s=await rig.ready(began_s), held_s=hold_s)
+
+
+async def clock_turned(rig: Rig, hold_s: float) -> Outcome:
+    """The wall clock jumps: no relay moves for that."""
+    moved = len(rig.house.movements)
+    for _ in range(3):
+        rig.first.turn_clock(rig.random.choice((-86_400.0, -3600.0, 3600.0, 86_400.0, 3e8, -3e8)))
+        await asyncio.sleep(max(0.7, hold_s / 4.0))
+    rig.first.turn_clock(0.0)
+    await asyncio.sleep(max(0.7, hold_s / 4.0))
+    moves = [(each.relay, each.on) for each in rig.house.movements[moved:]]
+    rig.judge.check("clock", not moves, f"{moves} when the wall clock jumped")
+    return Outcome(held_s=hold_s)
+
+
+async def second_instance(rig: Rig, hold_s: float) -> Outcome:
+    """A standby stays passive, takes over when the first is gone, and then is the first."""
+    first = rig.first
+    second = rig.services.get("second") or await rig.add("second")
+    said = second.mouth.commands
+    await second.start()
+    up = await rig.until(lambda: second.mouth.role == "standby", 10.0)
+    rig.judge.check("standby", up, "the second instance does not stand by")
+    rig.house.restless = True
+    await asyncio.sleep(max(1.0, hold_s / 2.0))
+    rig.house.restless = False
+    rig.judge.check("standby", second.mouth.commands == said, "a standby has commanded")
+    # when the first is gone, the second takes over within three seconds of silence
+    rig.broken()
+    await first.kill()
+    began_s = time.monotonic()
+    ready_s = await rig.ready(began_s, 15.0)
+    most_s = 3.0 + 0.5 + READY_S + SLOW_S
+    took = ready_s is not None and ready_s <= most_s
+    rig.judge.check("standby", took, f"took over after {ready_s} s")
+    # when the first comes back, it is the one that stands by
+    said = first.mouth.commands
+    await first.start()
+    up = await rig.until(lambda: first.mouth.role == "standby", 10.0)
+    rig.judge.check("standby", up, "who comes back does not stand by")
+    rig.judge.check("standby", first.mouth.commands == said, "who came back commanded")
+    await second.stop()
+    await rig.ready(time.monotonic(), 15.0)
+    return Outcome(ready_s=ready_s, held_s=hold_s)
+
+
+async def split_brain(rig: Rig, hold_s: float) -> Outcome:
+    """The first is cut off, the second takes over, the first comes back: one keeps on."""
+    second = rig.services.get("second") or await rig.add("second")
+    await second.start()
+    await rig.until(lambda: second.mouth.role == "standby", 10.0)
+    rig.broken()
+    rig.first.proxy.blackhole()
+    began_s = time.monotonic()
+    took = await rig.until(lambda: second.mouth.role == "active", 10.0)
+    rig.judge.check("standby", took, "nobody took over from an instance that is cut off")
+    await asyncio.sleep(max(0.0, began_s + hold_s - time.monotonic()))
+    rig.first.proxy.heal()
+    healed_s = time.monotonic()
+    one = await rig.until(lambda: rig.roles == ["active", "standby"], 8.0)
+    rig.judge.check("two", one, f"the roles are {rig.roles}")
+    ready_s = await rig.ready(healed_s)
+    await second.kill()
+    await rig.ready(time.monotonic(), 15.0)
+    return Outcome(ready_s=ready_s, held_s=hold_s)
