@@ -52,7 +52,7 @@ def decide(
     wish.accrue(draft)
     ls = draft.load(name)
     draw_w = {c: estimate.relief_w(house, draft.state, c, name) for c in house.power_w[name]}
-    shown_s = estimate.shown_s(house, draft.state, name)
+    unseen = ls.flight is not None
     ls.on = on
     where = circuit or next(iter(house.loads[name].power_w_by_circuit))
     draft.switchings.setdefault((cause, where), []).append(Switching(name, on, reason))
@@ -67,7 +67,8 @@ def decide(
             cause=cause,
             decided_s=draft.at_s,
             before=_readings(draft, name),
-            alone=_alone(draft, name),
+            unseen=unseen,
+            alone=not unseen and _alone(draft, name),
         )
         return
     ls.claim = False
@@ -79,9 +80,9 @@ def decide(
         decided_s=draft.at_s,
         draw_w=draw_w,
         before=_readings(draft, name),
-        shown_s=shown_s,
+        unseen=unseen,
         shed=cause in SHEDDING,
-        alone=_alone(draft, name),
+        alone=not unseen and _alone(draft, name),
     )
 
 
@@ -104,10 +105,21 @@ def _readings(draft: Draft, name: str) -> dict[str, float]:
 
 
 def transmit(draft: Draft) -> None:
-    """Send what is due: OFF before ON, sheds first, largest first, four a bridge (R10, R11)."""
-    house, state = draft.house, draft.state
+    """Send what is due: OFF before ON, sheds first, largest first, four a bridge (R10, R11).
+
+    Leases are renewed last (R12): whatever this step switches off is no longer on.
+    """
+    state = draft.state
     if not (state.connected and state.started):
         return
+    _send_due(draft)
+    for name, ls in state.loads.items():
+        if draft.at_s >= ls.renew_s:
+            _renew(draft, name)
+
+
+def _send_due(draft: Draft) -> None:
+    house, state = draft.house, draft.state
     due = [name for name, ls in state.loads.items() if ls.flight is not None and ls.flight.due]
     if not due:
         return
@@ -274,14 +286,14 @@ def _foreign(draft: Draft, name: str, *, on: bool) -> None:
     house = draft.house
     ls = draft.load(name)
     draw_w = {c: estimate.relief_w(house, draft.state, c, name) for c in house.power_w[name]}
-    shown_s = estimate.shown_s(house, draft.state, name)
+    unseen = ls.flight is not None
     draft.note(NoteKind.FOREIGN, name, float(on))
     _changed(draft, name, on=on, cause=Cause.FOREIGN)
     recent = tuple(each for each in ls.foreign_s if draft.at_s - each < FOREIGN_WITHIN_S)
     ls.foreign_s = (*recent, draft.at_s)
     ls.live = on
     ls.flight = _happened(draft.at_s, on=on, cause=Cause.FOREIGN, draw_w={} if on else draw_w)
-    ls.flight = replace(ls.flight, shown_s=shown_s)
+    ls.flight = replace(ls.flight, unseen=unseen)
     if len(ls.foreign_s) > FOREIGN_TIMES or draft.at_s < ls.left_alone_until_s:
         if draft.at_s >= ls.left_alone_until_s:
             ls.left_alone_until_s = draft.at_s + LEFT_ALONE_S
@@ -374,7 +386,7 @@ def _forget(draft: Draft, name: str) -> None:
 
 
 def run_timers(draft: Draft) -> bool:
-    """Do what time alone brings: repeats, faults, reconciliation, leases.
+    """Do what time alone brings: repeats, faults, reconciliation.
 
     Returns:
         Whether the credit of an OFF has ended: the last readings are judged again (R11).
@@ -391,8 +403,6 @@ def run_timers(draft: Draft) -> bool:
         flight = ls.flight
         if flight is not None and at_s >= flight.repeat_s and flight.confirmed_s is None:
             doubted |= _unconfirmed(draft, name)
-        if at_s >= ls.renew_s:
-            _renew(draft, name)
         if at_s >= ls.recheck_s:
             draft.load(name).recheck_s = at_s + RECHECK_S if _contradicts(ls) else INFINITY
             draft.commands.append(QueryRelay(name))

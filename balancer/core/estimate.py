@@ -88,14 +88,6 @@ def relief_w(house: House, state: State, circuit: str, load: str) -> float:
     return least_w(house, state, circuit, load)
 
 
-def shown_s(house: House, state: State, load: str) -> float:
-    """Return from when on readings surely contain a load that is on."""
-    flight = state.loads[load].flight
-    if flight is None or not flight.on:
-        return -INFINITY
-    return max(settled_at_s(house, state, circuit, load, flight) for circuit in house.power_w[load])
-
-
 def draw_w(house: House, state: State, circuit: str, load: str) -> float:
     """Return the believed draw of a live load on a circuit, in watts."""
     ls = state.loads[load]
@@ -240,7 +232,8 @@ def _seen_w(house: House, state: State, circuit: str, reading: Reading) -> float
             and not flight.on
             and flight.confirmed_s is not None
             and flight.first_sent_s is not None
-            and flight.shown_s <= reading.at_s <= flight.first_sent_s
+            and reading.at_s <= flight.first_sent_s
+            and not flight.unseen
         ):
             power -= flight.draw_w.get(circuit, 0.0)
     return power

@@ -159,6 +159,8 @@ def _still(
             continue
         if state.loads[name].idle or flight.draw_w.get(circuit, NOTICEABLE_W) <= 0.0:
             continue
+        if flight.unseen:
+            continue
         under_way[flight.on] += 1
         settled_s = estimate.settled_at_s(house, state, circuit, name, flight)
         sent_s = flight.first_sent_s

@@ -135,7 +135,7 @@ class Flight:
         draw_w: By circuit, what an OFF is believed to relieve at least, in watts.
         before: By circuit, the last reading before it, in watts, less what other OFFs since
             then account for.
-        shown_s: Of an OFF: readings from then on surely contained what it switches off.
+        unseen: It undoes a switching that readings may not show yet: they need not show either.
         shed: It is a shed: goes before everything else.
         doubted: Not confirmed in time: its credit has ended.
         alone: No other switching was under way on its circuits when it was decided.
@@ -152,7 +152,7 @@ class Flight:
     confirmed_s: float | None = None
     draw_w: Mapping[str, float] = field(default_factory=dict)
     before: Mapping[str, float] = field(default_factory=dict)
-    shown_s: float = -INFINITY
+    unseen: bool = False
     shed: bool = False
     doubted: bool = False
     alone: bool = False

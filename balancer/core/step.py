@@ -163,6 +163,9 @@ def _take_in(draft: Draft, event: Event) -> Cause | None:
         case Started():
             _remember(draft, event.memory)
             state.started = True
+            for name, ls in state.loads.items():
+                if ls.reconciled:
+                    draft.load(name).adopt = False
         case StopRequested():
             state.stopping = not draft.house.keep_on_exit
         case RotateDue() | Wake():

@@ -202,3 +202,37 @@ def test_what_a_relay_says_before_the_start_is_adopted_however_often_the_broker_
     assert rig.sent == []
     assert not rig.noted(NoteKind.FOREIGN)
     assert rig.on() == {"a"}
+
+
+def test_what_was_switched_off_after_the_start_is_not_adopted_at_a_reconnect() -> None:
+    """R15, R13: nor renewed on its way to being put right."""
+    # given a heater that reported before the start, and is wanted off by blindness since
+    lease = a_load("a", relay={"dead_man_s": 60.0}, **FREE)
+    rig = Rig(a_house([lease]), relays={"a": FakeRelay(on=True)}, start=False)
+    rig.meter().silent = True
+    rig.connect()
+    rig.request("a")
+    rig.run(0.5)
+    rig.tell(Started(rig.now_s, Memory()))
+    rig.disconnect()
+    rig.run(20.0)
+    assert rig.on() == {"a"}
+    # when the broker is back
+    since_s = rig.now_s
+    rig.connect()
+    rig.run(2.0)
+    # then OFF is the only word
+    assert rig.on() == set()
+    assert [each.on for each in rig.commands(since_s)] == [False]
+    assert [at_s for at_s, _ in rig.renewed if at_s >= since_s] == []
+
+
+def test_a_lease_that_ran_out_and_was_put_right_at_once_makes_no_meter_suspect() -> None:
+    """R13: off and on between two readings need not show."""
+    rig = Rig(a_house([a_load("a", relay={"dead_man_s": 600.0}, **FREE)]), requested=True)
+    rig.run(60.0)
+    for _ in range(3):
+        rig.push("a", on=False)
+        rig.run(250.0)
+    assert rig.on() == {"a"}
+    assert not rig.noted(NoteKind.SUSPECT)
