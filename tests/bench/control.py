@@ -181,17 +181,13 @@ def main() -> None:
         for seed in range(1, options.seeds + 1)
     ]
     with ProcessPoolExecutor(options.jobs) as pool:
-        results = list(pool.map(partial(live, names=names), winters))
-    for limit, heaters in cases:
-        found = [
-            each
-            for each in results
-            if (each.winter.limit_w, each.winter.heaters) == (limit, heaters)
-        ]
-        print(f"{limit} W, {heaters}: {json.dumps(row(found))}")
-        for each in found:
-            for line in each.violations:
-                print(f"  seed {each.winter.seed}: {line}", file=sys.stderr)
+        results = pool.map(partial(live, names=names), winters)
+        for limit, heaters in cases:
+            found = [next(results) for _ in range(options.seeds)]
+            print(f"{limit} W, {heaters}: {json.dumps(row(found))}", flush=True)
+            for each in found:
+                for line in each.violations:
+                    print(f"  seed {each.winter.seed}: {line}", file=sys.stderr)
 
 
 if __name__ == "__main__":
