@@ -23,6 +23,7 @@ from balancer.views.topics import Topics
 
 _STOP_S = 2.7  # for the relays; with saying offline it makes at most 3 s
 _FAREWELL_S = 0.25
+_AGAIN_S = 0.1
 _REACH_S = 2.0  # for a connection that is being made when we are asked to leave
 _LOOK_S = 0.05  # how often to see whether every relay is off
 _REMIND_S = 60.0  # a broker that stays away is mentioned again
@@ -72,6 +73,8 @@ class Presence:
         }
         self._session: Session | None = None
         self._leaving = asyncio.Event()
+        self._leave_by_s = 0.0  # when waiting for the relays ends, once we are leaving
+        self._parted = False  # nothing is left to be said to the house
         self._tending = False
         self._changed = asyncio.Event()  # wakes what tends the connection
         self._connected_s: float | None = None
@@ -87,7 +90,10 @@ class Presence:
 
     def leave(self) -> None:
         """Stop in order; ``attend`` returns within three seconds."""
+        if self._leaving.is_set():
+            return
         self._leaving.set()
+        self._leave_by_s = self._clock.monotonic_s() + _STOP_S
         self._changed.set()
         asyncio.get_running_loop().call_later(_REACH_S, self._give_up)
 
@@ -111,6 +117,7 @@ class Presence:
 
     def _give_up(self) -> None:
         """Leave without a connection: none came about in time to say goodbye."""
+        self._parted = True
         if not self._tending and self._attending is not None:
             self._attending.cancel()
 
@@ -119,7 +126,7 @@ class Presence:
         backoff = Backoff()
         said: Loss | None = None
         said_s = rival_s = -_REMIND_S
-        while not self._leaving.is_set():
+        while not self._leaving.is_set() or self._owes_farewell:
             self._connected_s = None
             try:
                 await self._visit()
@@ -140,7 +147,13 @@ class Presence:
                 rival_s = now_s
                 why = "the broker ends each connection at once; another client may use our id"
                 _LOG.warning(line("client_id_rivalled", client_id=self._client_id, why=why))
-            await _set(self._leaving, within_s=wait_s)
+            if not await _set(self._leaving, within_s=wait_s) or not self._owes_farewell:
+                continue
+            await asyncio.sleep(_AGAIN_S)  # the loads are as we left them: say OFF if we can
+
+    @property
+    def _owes_farewell(self) -> bool:
+        return self.started and self.standby.role is Role.COMMANDING and not self._parted
 
     # -- one connection -----------------------------------------------------------------------
 
@@ -149,27 +162,29 @@ class Presence:
         driver, role = self._driver, self.standby.role
         if role is Role.COMMANDING and not self.started:
             driver.engine = self._make_engine()  # what it knows begins now
-        async with open_session(
-            self._broker,
-            self._clock,
-            client_id=self._client_id,
-            will=driver.engine.will if role is Role.COMMANDING else None,
-            on_messages=lambda batch, at_s: driver.messages(batch, at_s, self._own),
-            on_acknowledged=self._acknowledged,
-        ) as session:
-            try:
-                await self._settle_in(session, role)
-                self._tending = True
-                await self._tend(session, role)
-            finally:
-                self._session, self._tending = None, False
-                self.counts.connected = False
-                if self._unsubscribing is not None:
-                    self._unsubscribing.cancel()
-                if driver.stream is not None:
-                    driver.detach()
-        if self.standby.role is not role:
-            self._change_role()
+        try:
+            async with open_session(
+                self._broker,
+                self._clock,
+                client_id=self._client_id,
+                will=driver.engine.will if role is Role.COMMANDING else None,
+                on_messages=lambda batch, at_s: driver.messages(batch, at_s, self._own),
+                on_acknowledged=self._acknowledged,
+            ) as session:
+                try:
+                    await self._settle_in(session, role)
+                    self._tending = True
+                    await self._tend(session, role)
+                finally:
+                    self._session, self._tending = None, False
+                    self.counts.connected = False
+                    if self._unsubscribing is not None:
+                        self._unsubscribing.cancel()
+                    if driver.stream is not None:
+                        driver.detach()
+        finally:
+            if self.standby.role is not role:
+                self._change_role()  # also when the connection ended in the same moment
 
     async def _settle_in(self, session: Session, role: Role) -> None:
         self._session = session
@@ -219,10 +234,11 @@ class Presence:
                 if role is not Role.COMMANDING:
                     return
                 driver.tell(driver.engine.stop)
-                leave_s = now_s + _STOP_S
+                leave_s = self._leave_by_s
             if leave_s is not None and (now_s >= leave_s or driver.engine.stopped):
                 session.stream.publish(driver.engine.will)
                 await self._until_acknowledged(session)
+                self._parted = True
                 return
             look_s = beat_s if leave_s is None else now_s + _LOOK_S
             self._changed.clear()

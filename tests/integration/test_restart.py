@@ -8,6 +8,7 @@ import time
 from tests.integration.appliances import PlainRelay
 from tests.integration.conftest import MakeHouse
 from tests.integration.house import House
+from tests.integration.mosquitto import Mosquitto
 
 
 async def test_killed_service_comes_back_without_moving_a_relay(make_house: MakeHouse) -> None:
@@ -70,6 +71,21 @@ async def test_sigterm_turns_everything_off_says_offline_and_exits_0(house: Hous
     assert time.monotonic() - began_s < 3.0
     await house.until(lambda: house.text("availability") == "offline", "offline")
     assert house.is_on()
+
+
+async def test_sigterm_without_a_connection_still_turns_everything_off(
+    house: House, mosquitto: Mosquitto
+) -> None:
+    """R16: a broker that is back within two seconds gets the last OFF."""
+    await house.request("bath", "lounge")
+    await house.until(lambda: house.is_on("bath", "lounge"), "both on")
+    mosquitto.stop()
+    await house.until(lambda: "connection_failed" in house.log, "no connection")
+    house.signal(signal.SIGTERM)
+    mosquitto.restart()
+    assert await house.ended() == 0
+    await house.until(house.is_on, "all off")
+    assert house.text("availability") == "offline"
 
 
 async def test_sigterm_with_a_mute_relay_takes_three_seconds_at_most(house: House) -> None:
