@@ -3,7 +3,6 @@
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -48,11 +47,9 @@ def test_process_that_hangs_says_its_last_words_and_ends(body: str, status: int)
         "watch = HangWatch(lambda: print('last words', flush=True), hang_s=0.5)\n"
         f"watch.start()\n{body}\n"
     )
-    began_s = time.monotonic()
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, timeout=20.0, check=False
     )
     assert done.returncode == status
     assert (b"last words" in done.stdout) is bool(status)
     assert (b"most recent call first" in done.stderr) is bool(status)
-    assert time.monotonic() - began_s < 10.0

@@ -1,14 +1,12 @@
 import json
-import timeit
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from balancer.core.model import House
 from balancer.views.status import dump, iso, shown
-from tests.views.small_house import a_house, a_snapshot, a_status
+from tests.views.small_house import a_snapshot, a_status
 
 
 def test_the_status_is_the_document_that_others_rely_on(
@@ -85,21 +83,3 @@ def test_what_is_shown_changes_with_a_number_of_a_circuit_and_with_a_reason() ->
     away = replace(seen, away=True)
     for other in (moved, explained, away):
         assert shown(a_status(other)) != shown(a_status(seen))
-
-
-def test_the_status_of_ten_loads_is_made_within_half_a_millisecond() -> None:
-    """Bounded at ten times what is expected of a free machine; printed for the curious."""
-    house, seen = a_house(), a_snapshot()
-    lounge = house.loads["lounge_window"]
-    names = [f"load_{index}" for index in range(10)]
-    many = House(
-        name="house",
-        circuits=house.circuits,
-        zones=house.zones,
-        loads={name: replace(lounge, name=name) for name in names},
-        order=tuple(names),
-    )
-    crowded = replace(seen, loads=dict.fromkeys(names, seen.loads["lounge_window"]))
-    took_s = min(timeit.repeat(lambda: dump(a_status(crowded, house=many)), number=20, repeat=5))
-    print(f"status of ten loads: {took_s / 20 * 1e6:.0f} us")
-    assert took_s / 20 < 0.005
