@@ -7,75 +7,24 @@ stepped by the second. Whoever drives the house moves relays with ``set_relay``,
 """
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 from functools import partial
 from math import inf
 from random import Random
 
 from balancer.config.setup import Setup
 from balancer.core.model import Circuit
-from balancer.sim.breakers import breaker_for
-from balancer.sim.heaters import Heater, heater_for
+from balancer.sim.furnishing import furnished, supply_for
+from balancer.sim.happenings import Happening, Journal, Kind
 from balancer.sim.others import appliance_w, others_for
-from balancer.sim.rooms import Room, room_for
 from balancer.sim.shares import Shares
 from balancer.sim.supply import Supply, Trip, Voltage
-from balancer.sim.thermostats import DAY_S, Programme, Thermostat, programme_for, thermostat_for
+from balancer.sim.thermostats import DAY_S
 from balancer.sim.traces import Trace, Weather
 
 MIDWINTER = datetime(2007, 1, 1)  # noqa: DTZ001 - local time of a house without a place
 COLD_TOLERANCE_K = 0.5  # a thermostat's band; colder than that below the set point is cold
 LOOK_EVERY_S = 600.0  # cold is added up, and the voltage wanders, in steps of ten minutes
-
-
-class Kind(StrEnum):
-    """What happened by itself in the house."""
-
-    TRIPPED = "tripped"  # name: circuit
-    REARMED = "rearmed"  # name: circuit
-    DARK = "dark"  # name: load; it and its relay have lost power
-    BOOTED = "booted"  # name: load; its relay starts anew, in the state of ``boot_contact``
-    REQUESTED = "requested"  # name: zone; ``request`` says what is asked now
-
-
-@dataclass(frozen=True, slots=True)
-class Happening:
-    """Something that happened by itself, for whoever drives the house."""
-
-    at_s: float
-    kind: Kind
-    name: str
-
-
-@dataclass(slots=True)
-class _Zone:
-    room: Room
-    programme: Programme
-    thermostat: Thermostat
-    heaters: tuple[Heater, ...]
-    cold_k_h: float = 0.0
-
-
-class Journal:
-    """What a report draws; kept only when asked for.
-
-    Attributes:
-        power_w: (instant, total, of it not heating) at each change, by circuit.
-        relays: (instant, on) at each change of the heater's contact, by load.
-        rooms: (instant, air, set point) every ten minutes, by zone.
-        requests: (instant, requested) at each change, by zone.
-    """
-
-    def __init__(
-        self, circuits: Collection[str], loads: Collection[str], zones: Collection[str]
-    ) -> None:
-        """Start with nothing."""
-        self.power_w: dict[str, list[tuple[float, float, float]]] = {each: [] for each in circuits}
-        self.relays: dict[str, list[tuple[float, bool]]] = {each: [] for each in loads}
-        self.rooms: dict[str, list[tuple[float, float, float]]] = {each: [] for each in zones}
-        self.requests: dict[str, list[tuple[float, bool]]] = {each: [] for each in zones}
 
 
 class SimHouse:
@@ -129,9 +78,14 @@ class SimHouse:
         year = start.replace(month=1, day=1, hour=0, minute=0, second=0, microsecond=0)
         self._year_from_s = (start - year) / timedelta(seconds=1)
         self._voltage = Voltage(Random(f"{seed}/voltage"), every_s=LOOK_EVERY_S)
-        self._heaters: dict[str, Heater] = {}
-        self._zones: dict[str, _Zone] = {}
-        self._make_zones(seed, inverted, oversize)
+        self._zones, self._heaters = furnished(
+            house,
+            seed,
+            day_s=self._day_from_s,
+            outside_c=self.outside_c,
+            inverted=inverted,
+            oversize=oversize,
+        )
         self._parts = {
             load: {
                 circuit: watts / house.rated_w[load]
@@ -325,27 +279,6 @@ class SimHouse:
         self._look_heater(load, self.now_s)
 
     # events
-
-    def _make_zones(self, seed: int, inverted: Collection[str], oversize: float | None) -> None:
-        house = self.setup.house
-        for zone in house.zones:
-            loads = [load for load in house.loads.values() if load.zone == zone]
-            chance = Random(f"{seed}/zone/{zone}")
-            programme = programme_for(chance)
-            rated_w = sum(house.rated_w[load.name] for load in loads) or 1000.0
-            shape = room_for(rated_w, chance, oversize=oversize)
-            thermostat = thermostat_for(chance)
-            air_c = programme.at(self._day_from_s) - chance.uniform(0.0, 1.0)
-            room = Room(shape, air_c=air_c, outside_c=self.outside_c)
-            for load in loads:
-                self._heaters[load.name] = heater_for(
-                    house.rated_w[load.name],
-                    max(programme.set_c),
-                    Random(f"{seed}/load/{load.name}"),
-                    inverted=load.name in inverted,
-                )
-            heaters = tuple(self._heaters[load.name] for load in loads)
-            self._zones[zone] = _Zone(room, programme, thermostat, heaters)
 
     def _make_events(self) -> None:
         self._slot(0.0, self._other_power)
@@ -570,31 +503,16 @@ def build(
         else [name for name, relay in setup.relays.items() if getattr(relay, "inverted", False)]
     )
 
-    def supply(circuit: Circuit, profile: str) -> Supply:
-        rating_w = circuit.breaker.rating_w
-        chance = Random(f"{seed}/breaker/{circuit.name}")
-        return Supply(
-            circuit.name,
-            circuit.limit_w,
-            breaker_for(profile, rating_w, chance),
-            rating_w,
-            reaction_s=reaction_s,
-            unseen_s=inf if circuit.meter is None else circuit.meter.stale_after_s,
-        )
-
-    def profile(circuit: Circuit) -> str:
-        configured = circuit.breaker.profile
-        return breaker or ("C" if configured == "worst_norm" else configured)
-
     circuits = house.circuits.values()
+    behind = partial(supply_for, seed=seed, reaction_s=reaction_s)
     return SimHouse(
         setup,
         seed=seed,
         start=start,
         others=others_for(house, moved, Random(f"{seed}/others")),
         weather=weather,
-        supplies={each.name: supply(each, profile(each)) for each in circuits},
-        watched={each.name: tuple(supply(each, name) for name in watched) for each in circuits},
+        supplies={each.name: behind(each, breaker) for each in circuits},
+        watched={each.name: tuple(behind(each, name) for name in watched) for each in circuits},
         inverted=pilot,
         rearm_after_s=rearm_after_s,
         oversize=oversize,
