@@ -55,9 +55,7 @@ class Link:
     @property
     def healthy(self) -> bool:
         """Nothing is lost, blocked or noticeably late."""
-        return not (
-            self.drop or self.up_blocked or self.down_blocked or self.latency_s[1] > 0.5  # noqa: PLR2004
-        )
+        return not (self.drop or self.up_blocked or self.down_blocked or self.latency_s[1] > 0.5)
 
 
 class Session:

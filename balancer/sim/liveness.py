@@ -59,14 +59,14 @@ def _watch(world: "World", until_s: float) -> None:
                 apart_s[load] = apart_s.get(load, 0.0) + step_s
             else:
                 apart_s[load] = 0.0
-            if apart_s[load] > AGREE_S + step_s and load not in reported:
-                if shown["reason"] != "fault" and "alone" not in (shown["detail"] or ""):
-                    reported.add(load)
-                    world.checkers.found(
-                        "L06",
-                        f"{load} is {'on' if on else 'off'} and the balancer wants the other: "
-                        f"{json.dumps(shown)}",
-                    )
+            excused = shown["reason"] == "fault" or "alone" in (shown["detail"] or "")
+            if apart_s[load] > AGREE_S + step_s and load not in reported and not excused:
+                reported.add(load)
+                world.checkers.found(
+                    "L06",
+                    f"{load} is {'on' if on else 'off'} and the balancer wants the other: "
+                    f"{json.dumps(shown)}",
+                )
             if on:
                 served.add(load)
             zone = house.loads[load].zone

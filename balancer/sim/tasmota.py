@@ -21,7 +21,7 @@ def full(pattern: str, prefix: str, device: str) -> str:
 
 def pulse_seconds(value: int) -> float:
     """Return the seconds that a stored PulseTime stands for: tenths up to 111, then plus 100."""
-    return value / 10.0 if value <= 111 else value - 100.0  # noqa: PLR2004 - the documented border
+    return value / 10.0 if value <= 111 else value - 100.0
 
 
 class TasmotaRelays(Device):

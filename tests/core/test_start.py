@@ -310,3 +310,23 @@ def test_a_device_that_connects_after_us_is_asked_again_before_it_gets_off() -> 
     rig.run(60.0)
     assert not rig.commands(since_s, load="a")
     assert rig.on() == {"a"}
+
+
+def test_what_blindness_took_off_is_not_adopted_nor_renewed_at_a_later_reconnect() -> None:
+    """R12, R13, R15: only the first report of a process's life is adopted."""
+    rig = Rig(a_house(1, load_options={**FREE, "relay": {"dead_man_s": 60.0}}), base_w=5 * A)
+    rig.relays["a"].on = True
+    rig.request("a")
+    rig.run(30.0)
+    assert rig.on() == {"a"}
+    # given a meter that falls silent and a broker that goes before the OFF is heard
+    rig.meter().silent = True
+    rig.run(14.0)
+    rig.disconnect()
+    rig.run(5.0)
+    since_s = rig.now_s
+    rig.connect()
+    rig.run(10.0)
+    # then the heater goes off, and its lease is not renewed on the way
+    assert not rig.on()
+    assert not rig.commands(since_s, load="a", on=True)
