@@ -195,7 +195,11 @@ class Broker:
             else:
                 self._end(session, clean=clean)
 
-        self.clock.after(WILL_AFTER_KILL_S, notice)
+        link = session.link
+        if link.up_blocked:
+            link.up_waiting.append(notice)
+        else:  # what was sent before arrives before the end of the connection does
+            self.clock.at(max(self.clock.now_s, link.up_free_s) + WILL_AFTER_KILL_S, notice)
 
     def _end(self, session: Session, *, clean: bool) -> None:
         if not session.sound:

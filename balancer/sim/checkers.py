@@ -87,6 +87,7 @@ class Checkers:
             if circuit.steps is not None:
                 self._answers[f"{topics.mode(circuit.name)}/set"] = topics.mode(circuit.name)
         self._unanswered: dict[str, float] = {}
+        self._shed_s: dict[str, float] = {}
         self._armed: dict[str, float] = {}
         self._last_seen: dict[str, float] = {}
 
@@ -278,11 +279,12 @@ class Checkers:
             age_s = now_s - reading.at_s
             if age_s > circuit.meter.stale_after_s + BLIND_GRACE_S:
                 self.found("I01", f"{load} is switched on, {circuit.name} silent for {age_s:.1f} s")
-            if reading.power_w > limit_w + EDGE_W:
+            shed_s = self._shed_s.get(circuit.name, -inf)
+            if reading.power_w > limit_w + EDGE_W and shed_s >= reading.at_s:
                 self.found(
                     "I12",
-                    f"{load} is switched on at a reading of {reading.power_w:.0f} W, "
-                    f"limit {limit_w:.0f} W",
+                    f"{load} is switched on {now_s - shed_s:.1f} s after a shed, before another "
+                    f"reading than {reading.power_w:.0f} W, limit {limit_w:.0f} W",
                 )
             predicted_w = self.predicted_w(circuit, reading)
             new_w = FAVOUR * self.house.power_w[load][circuit.name]
@@ -324,7 +326,7 @@ class Checkers:
             seen = witness.loads[load]
             on = world.house.heating(load) and world.house.powered(load)
             if load in reading.heating:
-                if not on or (seen.commanded is False and seen.commanded_s >= reading.sample_s):
+                if not on or (seen.commanded is False and self._confirmed_off(load, reading)):
                     power_w -= reading.drawing_w.get(load, 0.0) * part * gain
             elif seen.commanded is True and seen.reported is not False:
                 draw_w = world.house.heater_w(load) * part
@@ -333,6 +335,13 @@ class Checkers:
                 elif not on and seen.sent_on_s > world.clock.now_s - 2.0:
                     power_w += FAVOUR * self.house.power_w[load][circuit.name]
         return power_w
+
+    def _confirmed_off(self, load: str, reading: Reading) -> bool:
+        """Return whether an OFF sent after a reading counts as done, be it true or not."""
+        seen = self.witness.loads[load]
+        if seen.commanded_s < reading.sample_s:
+            return False
+        return seen.reported is False or not self.house.loads[load].relay.confirms
 
     def _judge_cap(self, load: str, circuit: Circuit) -> None:
         if circuit.steps is None:
@@ -397,7 +406,7 @@ class Checkers:
             if model.relay.bridge == bridge
             and now_s - self.witness.loads[other].commanded_s < PLACES_S
         )
-        return fresh >= 4  # noqa: PLR2004 - R11
+        return fresh >= 4
 
     # events ----------------------------------------------------------------------------------------
 
@@ -418,6 +427,9 @@ class Checkers:
                     "went on",
                 )
         if cause == "overload":
+            for command in document["commands"]:
+                for circuit in self.house.power_w[command["load"]]:
+                    self._shed_s[circuit] = now_s
             self._judge_shed(document)
 
     def _judge_shed(self, document: dict[str, object]) -> None:

@@ -8,7 +8,8 @@ if TYPE_CHECKING:
 
 READY_S = 60.0  # broker, devices and balancer are all back by then; Tasmota waits up to 40 s
 AGREE_S = 30.0  # L06
-LEFT_ALONE_S = 3600.0
+TICK_S = 900.0  # the slowest rotation of the shipped houses
+LONGEST_WAIT_S = 4200.0  # of a recovery of an hour and a half
 
 
 def judge_recovery(world: "World", *, until_s: float) -> None:
@@ -33,8 +34,7 @@ def judge_recovery(world: "World", *, until_s: float) -> None:
 
 def _watch(world: "World", until_s: float) -> None:
     """Watch who is served while all is well."""
-    served: set[str] = set()
-    wanted_at: dict[str, float] = {}
+    could_s: dict[str, float] = {}
     step_s = 10.0
     apart_s: dict[str, float] = {}
     reported: set[str] = set()
@@ -67,32 +67,39 @@ def _watch(world: "World", until_s: float) -> None:
                     f"{load} is {'on' if on else 'off'} and the balancer wants the other: "
                     f"{json.dumps(shown)}",
                 )
-            if on:
-                served.add(load)
             zone = house.loads[load].zone
-            if world.requested(zone) and not world.witness.away:
-                wanted_at.setdefault(load, now_s)
-            else:
-                wanted_at.pop(load, None)
-                served.discard(load)
-    _judge_served(world, wanted_at, served)
+            if on or not world.requested(zone) or world.witness.away:
+                could_s[load] = 0.0
+            elif _could_run(world, load):
+                could_s[load] = could_s.get(load, 0.0) + step_s
+    _judge_served(world, could_s)
 
 
-def _judge_served(world: "World", wanted_at: dict[str, float], served: set[str]) -> None:
-    """Find loads that wanted all the while, would have fitted, and never had a turn (L01)."""
+def _could_run(world: "World", load: str) -> bool:
+    """Return whether a load would fit alone now, and nobody of a higher class asks."""
     house = world.setup.house
-    now_s = world.clock.now_s
-    tick_s = 900.0  # the slowest rotation of the shipped houses
-    for load, since_s in wanted_at.items():
-        model = house.loads[load]
-        rivals = [each for each in wanted_at if house.loads[each].priority >= model.priority]
-        bound_s = 2.0 * len(rivals) * tick_s
-        waited_s = now_s - since_s
-        higher = any(house.loads[each].priority > model.priority for each in wanted_at)
-        fits = all(
-            world.highest_others_w(circuit, since_s) + watts
-            <= world.witness.limit_w[circuit] - house.circuits[circuit].reserve_w
-            for circuit, watts in house.power_w[load].items()
+    model = house.loads[load]
+    higher = any(
+        each.priority > model.priority and world.requested(each.zone)
+        for each in house.loads.values()
+    )
+    return not higher and all(
+        world.house.non_heating_w(circuit) + watts
+        <= world.witness.limit_w[circuit] - house.circuits[circuit].reserve_w
+        for circuit, watts in house.power_w[load].items()
+    )
+
+
+def _judge_served(world: "World", could_s: dict[str, float]) -> None:
+    """Find loads that could have run for long, and did not since (L01)."""
+    house = world.setup.house
+    for load, waited_s in could_s.items():
+        rivals = sum(
+            world.requested(each.zone) and each.priority >= house.loads[load].priority
+            for each in house.loads.values()
         )
-        if load not in served and fits and not higher and waited_s > min(bound_s, 4200.0):
-            world.checkers.found("L01", f"{load} waited {waited_s:.0f} s and was never served")
+        bound_s = min(2.0 * rivals * TICK_S, LONGEST_WAIT_S)
+        if waited_s > bound_s:
+            world.checkers.found(
+                "L01", f"{load} could have run for {waited_s:.0f} s and was not served"
+            )

@@ -20,6 +20,7 @@ ANSWER_WITHIN_S = 2.0  # design: Topics, Heartbeat; round trips here are far bel
 CONNECT_WITHIN_S = 5.0
 BACKOFF_S = (0.2, 5.0)
 EXIT_WITHIN_S = 3.0
+MOST_WAKES = 200  # at one instant; more is an engine that spins
 
 
 class Process:
@@ -67,6 +68,8 @@ class Process:
         self._backoff_s = BACKOFF_S[0]
         self._attempt = 0
         self._stopping = False
+        self._wakes = 0
+        self._woken_s = -1.0
         broker.on_trouble.append(self.look)
 
     # life --------------------------------------------------------------------------------------
@@ -346,6 +349,9 @@ class Process:
         if self.engine is None or self._paused:
             return
         if self.at_s >= self.engine.deadline_s - 1e-6:
+            self._wakes = self._wakes + 1 if self._woken_s == self.clock.now_s else 0
+            self._woken_s = self.clock.now_s
+            assert self._wakes < MOST_WAKES, "the engine wants to be woken again and again"
             self.engine.set_wall(self.at_s, self.clock.wall_s)
             self._emit(self.engine.wake(max(self.at_s, self.engine.deadline_s)))
         else:

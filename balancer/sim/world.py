@@ -6,7 +6,6 @@ and no other time. Two runs with the same arguments put the same bytes on the wi
 
 import hashlib
 import json
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from math import inf
@@ -115,7 +114,6 @@ class World:
         self._messages = 0
         self._commands = 0
         self._house_timer: Timer | None = None
-        self._others_w: dict[str, deque[tuple[float, float]]] = {}
         self.house: SimHouse = build(
             self.setup,
             seed=seed,
@@ -159,8 +157,6 @@ class World:
         self.process.on_handled.append(self.checkers.handled)
         self.process.on_life.append(self._life)
         self.broker.taps.append(self._tap)
-        self._others_w = {name: deque(maxlen=240) for name in self.setup.house.circuits}
-        self.clock.at(1.0, self._note_others)
         self.clock.at(LEASES_S, self._look_at_leases)
         self._zone_topics = self._request_topics()
         for device in self.devices.all:
@@ -279,13 +275,6 @@ class World:
         """Return whether it was kept, when the balancer connected, that the load is off."""
         return load in self._kept_off
 
-    def highest_others_w(self, circuit: str, since_s: float) -> float:
-        """Return the most that everything but the loads took on a circuit since an instant."""
-        return max(
-            (watts for at_s, watts in self._others_w[circuit] if at_s >= since_s),
-            default=self.house.non_heating_w(circuit),
-        )
-
     def everything_up(self) -> None:
         """Make sure that nobody is away, nothing is limited, and everything runs."""
         self.insist(f"{self.topics.away}/set", "OFF")
@@ -390,12 +379,6 @@ class World:
         self.clock.after(20.0, up)
         for meter in self.devices.meters.values():
             meter.power_on(boot_s=5.0)
-
-    def _note_others(self) -> None:
-        self.house.advance(self.clock.now_s)
-        for circuit, kept in self._others_w.items():
-            kept.append((self.clock.now_s, self.house.non_heating_w(circuit)))
-        self.clock.after(30.0, self._note_others)
 
     def _look_at_leases(self) -> None:
         self.checkers.look_at_leases()
