@@ -138,7 +138,7 @@ def _compare(options: SimulateOptions) -> int:
 def _document(case: Case, days: float, figures: Mapping[str, Figures]) -> dict[str, Any]:
     root = next(each for each in case.setup.house.circuits.values() if each.parent is None)
     return {
-        "days": round(days, 4),
+        "days": round(days, 6),
         "seed": case.seed,
         "limit_w": round(root.limit_w, 1),
         "strategies": {name: figures[name].document() for name in NAMES if name in figures},

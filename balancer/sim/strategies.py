@@ -1,13 +1,13 @@
 """Strategies side by side: the same house, seed, trace and weather; who decides differs."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from balancer.config.setup import Setup
 from balancer.sim.baselines import RULES
 from balancer.sim.bound import Clairvoyant
 from balancer.sim.controller import Controller, meters_of
-from balancer.sim.drive import EVERY_SECOND, ON_CHANGE, Drive, Lags, Strategy
+from balancer.sim.drive import EVERY_SECOND, Drive, Lags, Strategy
 from balancer.sim.figures import DAY_S, Figures, figures_of, heat_kwh
 from balancer.sim.house import SimHouse, build
 from balancer.sim.referee import Referee
@@ -138,8 +138,15 @@ class Contest:
         return Drive(house, strategy, meters, self._lags(name), seed=case.seed, seldom=plugs)
 
     def _lags(self, name: str) -> Lags:
-        # the clairvoyant reads no meter; one that speaks seldom saves time
-        return ON_CHANGE if name == "bound" else self.case.lags
+        """Return the lags for a strategy: for all but the balancer's only what is new is said.
+
+        Rules make nothing of a reading that repeats the one before, and the clairvoyant reads no
+        meter; the engine learns its meter's period from every single one.
+        """
+        lags = self.case.lags
+        if name == "balancer" or lags.step_w >= 0.0:
+            return lags
+        return replace(lags, step_w=0.0, heartbeat_s=10.0 if name == "bound" else 3.0)
 
 
 def _power_of(house: SimHouse, circuit: str) -> Callable[[], float]:
