@@ -3,12 +3,14 @@
 import contextlib
 import faulthandler
 import os
+import signal
 import socket
 import sys
 import threading
 from collections.abc import Callable
 
 HANG_S = 10
+_TRACEBACK_S = 2
 
 
 class Supervisor:
@@ -81,6 +83,7 @@ class HangWatch:
             if self._missed > 10:
                 try:
                     self._last_words()
+                    signal.alarm(_TRACEBACK_S)  # ends us if nobody reads standard error
                     faulthandler.dump_traceback(sys.__stderr__ or 2)
                 finally:
                     os._exit(1)

@@ -53,3 +53,22 @@ def test_process_that_hangs_says_its_last_words_and_ends(body: str, status: int)
     assert done.returncode == status
     assert (b"last words" in done.stdout) is bool(status)
     assert (b"most recent call first" in done.stderr) is bool(status)
+
+
+def test_process_that_hangs_ends_even_if_nobody_reads_what_it_says() -> None:
+    """F80: writing the traceback must not hang as well."""
+    program = (
+        "import os\n"
+        "from balancer.service.watchdog import HangWatch\n"
+        "os.set_blocking(2, False)\n"
+        "try:\n"
+        "    while True: os.write(2, b'x')\n"
+        "except BlockingIOError: os.set_blocking(2, True)\n"
+        "HangWatch(lambda: None, hang_s=0.2).start()\n"
+        "while True: pass\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.PIPE) as process:
+        try:
+            assert process.wait(20.0) != 0
+        finally:
+            process.kill()
