@@ -7,10 +7,13 @@ ends, while its parent imports the service.
 
 import os
 import pickle
+import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 
 from balancer.config.setup import Setup
 
@@ -70,16 +73,33 @@ def run_apart(command: Callable[[Take], int]) -> int:
         os.close(reader)
         _end(command, writer)
     os.close(writer)
-    import balancer.service.run  # noqa: F401, PLC0415 - while the child reads
+    with _stoppable(child):
+        import balancer.service.run  # noqa: F401, PLC0415 - while the child reads
 
-    with os.fdopen(reader, "rb") as pipe:
-        content = pipe.read()
-    _, ended = os.waitpid(child, 0)
-    if not content:
-        return max(os.waitstatus_to_exitcode(ended), 1) if ended else 0
-    job = pickle.loads(content)  # noqa: S301 - from our own child
-    assert isinstance(job, Job), job
-    return job.run()
+        with os.fdopen(reader, "rb") as pipe:
+            content = pipe.read()
+        _, ended = os.waitpid(child, 0)
+        if not content:
+            return max(os.waitstatus_to_exitcode(ended), 1) if ended else 0
+        job = pickle.loads(content)  # noqa: S301 - from our own child
+        assert isinstance(job, Job), job
+        return job.run()
+
+
+@contextmanager
+def _stoppable(child: int) -> Iterator[None]:
+    """Obey SIGTERM until the service does; the first process of a container would ignore it."""
+
+    def leave(_number: int, _frame: FrameType | None) -> None:
+        with suppress(ProcessLookupError):
+            os.kill(child, signal.SIGTERM)
+        raise SystemExit(0)
+
+    before = signal.signal(signal.SIGTERM, leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _end(command: Callable[[Take], int], writer: int) -> None:

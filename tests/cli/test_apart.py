@@ -6,6 +6,7 @@ import pickle
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -132,3 +133,34 @@ def test_run_without_a_house_ends_with_the_status_of_the_command(
     assert "Traceback" not in result.stderr
     # said once, not by parent and child
     assert len((result.stdout + result.stderr).split("Usage:")) <= 2
+
+
+def test_sigterm_while_the_configuration_is_read_ends_parent_and_child() -> None:
+    """Asked to stop before anything runs: nothing is wrong, and nobody stays behind."""
+    program = (
+        "import time\n"
+        "from balancer.cli.apart import run_apart\n"
+        "def read(take):\n"
+        "    print('reading', flush=True)\n"
+        "    time.sleep(60)\n"
+        "raise SystemExit(run_apart(read))\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"reading\n"
+        # when the parent is asked, which by then waits or imports
+        while not _catches_sigterm(process.pid):
+            time.sleep(0.01)
+        process.send_signal(signal.SIGTERM)
+        # then both ends of the pipes are closed: the child is gone too
+        _, said = process.communicate(timeout=30.0)
+    assert process.returncode == 0
+    assert said == b""
+
+
+def _catches_sigterm(pid: int) -> bool:
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    caught = next(line for line in lines if line.startswith("SigCgt:"))
+    return bool(int(caught.split()[1], 16) >> (signal.SIGTERM - 1) & 1)
