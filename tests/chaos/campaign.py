@@ -114,8 +114,5 @@ def report(campaign: Campaign, rig: Rig) -> str:
     }
     told = ", ".join(f"{name} {value}" for name, value in facts.items())
     lines = [table(campaign, judge), "", told]
-    lines += [
-        f"VIOLATION {each.rule} at {each.at_s:.1f} s ({each.during}): {each.text}"
-        for each in judge.violations
-    ]
+    lines += map(str, judge.violations)
     return "\n".join(lines)

@@ -21,6 +21,9 @@ class Violation:
     text: str
     during: str
 
+    def __str__(self) -> str:
+        return f"VIOLATION {self.rule} at {self.at_s:.1f} s ({self.during}): {self.text}"
+
 
 class Judge:
     """Collects violations.

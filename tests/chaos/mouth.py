@@ -6,6 +6,7 @@ Rules (the letters and numbers are those of the balancer's own rules):
 * ``unread`` (R15): nothing is switched on before a reading came on this connection.
 * ``unreconciled`` (R15): no ON before the relay reported on this connection, or got OFF, or
   was asked in vain for so long that memory counts.
+* ``off_first`` (R15): nothing is switched on before what was found on for nobody got OFF.
 * ``min_off`` (R8): no ON sooner than ``min_off`` after the contact was seen to open.
 * ``unwanted`` (R4): nothing is switched on whose zone does not ask for heat, nor while away.
 * ``retained``: only our own topics are retained, never a command.
@@ -54,6 +55,7 @@ class Connection:
     ready_s: float | None = None
     asked: dict[str, float] = field(default_factory=dict)
     known: dict[str, bool | None] = field(default_factory=dict)
+    found_on: dict[str, float] = field(default_factory=dict)
     told_off: set[str] = field(default_factory=set)
 
 
@@ -78,9 +80,7 @@ class Mouth(Tap):
         self.client_id = ""
         self.commands = 0
         self.ons = 0
-        self.commanded_s = float("-inf")
         self.reading_s = float("-inf")
-        self.said: list[tuple[float, str, bool]] = []  # relay commands: when, which, on
         self._opened_s: dict[str, float] = {}  # when a contact was seen to open
         self._seen: dict[str, bool] = {}
         self._wants: dict[str, tuple[bool, float]] = {}
@@ -182,6 +182,8 @@ class Mouth(Tap):
                 connection.told_off.discard(name)
             on_now = relay.reported(topic, payload)
             if on_now is not None:
+                if name not in connection.known and on_now:
+                    connection.found_on[name] = at_s
                 connection.known[name] = on_now
                 if self._seen.get(name) is True and not on_now:
                     self._opened_s[name] = at_s
@@ -229,8 +231,6 @@ class Mouth(Tap):
 
     def _command(self, connection: Connection, name: str, at_s: float, *, on: bool) -> None:
         self.commands += 1
-        self.commanded_s = at_s
-        self.said.append((at_s, name, on))
         check = self._judge.check
         check("standby", connection.role != "standby", f"a standby commanded {name}")
         if not on:
@@ -252,6 +252,10 @@ class Mouth(Tap):
             return
         self.ons += 1
         check("unread", connection.readings > 0, f"ON for {name} before a reading came")
+        late = [other for other in self._wants if self._overlooked(connection, other, at_s)]
+        check(
+            "off_first", not late, f"ON for {name} while {late} heat for nobody since we are back"
+        )
         since_s = at_s - self._opened_s.get(name, float("-inf"))
         check(
             "min_off",
@@ -266,6 +270,17 @@ class Mouth(Tap):
         )
         away, away_s = self._away
         check("unwanted", not away or at_s - away_s < _NOTICE_S, f"ON for {name} while away")
+
+    def _overlooked(self, connection: Connection, name: str, at_s: float) -> bool:
+        """Return whether a load was found on that nobody wants, and was not told to go off."""
+        wanted, told_s = self._wants[name]
+        found_s = connection.found_on.get(name)
+        return (
+            not wanted
+            and found_s is not None
+            and at_s - max(found_s, told_s) > _NOTICE_S
+            and name not in connection.told_off
+        )
 
 
 def _is_reading(payload: bytes) -> bool:

@@ -29,22 +29,24 @@ async def chaos(folder: Path, options: argparse.Namespace) -> int:
     rig.house.noise_w = options.noise
     campaign = Campaign()
     began_s = time.monotonic()
-    async with rig.open():
-        service = await rig.add("first")
-        await service.start()
-        await rig.calm()
-        shown = 0
-        until_s = began_s + 60.0 * options.minutes
-        while time.monotonic() < until_s:
-            left = min(1.0, (until_s - time.monotonic()) / 60.0)
-            await campaign.random(rig, left, kinds)
-            for each in rig.judge.violations[shown:]:
-                print(f"VIOLATION {each.rule} at {each.at_s:.1f} s ({each.during}): {each.text}")
-            shown = len(rig.judge.violations)
-            done = sum(map(len, campaign.outcomes.values()))
-            print(f"{(time.monotonic() - began_s) / 60:.1f} min: {done} faults", flush=True)
-        await service.stop()
-    print(f"seed {options.seed}\n{report(campaign, rig)}")
+    try:
+        async with rig.open():
+            service = await rig.add("first")
+            await service.start()
+            await rig.calm()
+            shown = 0
+            until_s = began_s + 60.0 * options.minutes
+            while time.monotonic() < until_s:
+                left = min(1.0, (until_s - time.monotonic()) / 60.0)
+                await campaign.random(rig, left, kinds)
+                for each in rig.judge.violations[shown:]:
+                    print(each)
+                shown = len(rig.judge.violations)
+                done = sum(map(len, campaign.outcomes.values()))
+                print(f"{(time.monotonic() - began_s) / 60:.1f} min: {done} faults", flush=True)
+            await service.stop()
+    finally:
+        print(f"seed {options.seed}\n{report(campaign, rig)}", flush=True)
     return 1 if rig.judge.violations else 0
 
 

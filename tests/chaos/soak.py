@@ -115,7 +115,7 @@ def report(samples: list[Sample], rig: Rig) -> int:
         else:
             grown |= last > first
     for each in rig.judge.violations:
-        print(f"VIOLATION {each.rule} at {each.at_s:.1f} s: {each.text}")
+        print(each)
     print(f"messages {rig.observer.seen}, movements {len(rig.house.movements)}")
     return 1 if grown or rig.judge.violations else 0
 
