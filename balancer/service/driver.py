@@ -23,6 +23,7 @@ GAP_S = 3.0
 _SHORTEST_SLEEP_S = 0.0005  # a deadline that stays in the past must not starve the loop
 _OVERDUE_S = 2.0  # a missed deadline means that decisions do not flow any more
 _MOST_EARLY = 10_000  # messages between SUBSCRIBE and its answer
+_MOST_EARLY_BYTES = 16_777_216
 _LAST_WORDS_S = 0.5
 _LAST_IDS = 0x7000  # of QoS 1 messages after which nothing comes
 
@@ -71,6 +72,7 @@ class Driver:
         self._overtaken = overtaken
         self._topics: dict[bytes, str] = {}
         self._early: deque[tuple[Message, float]] | None = None
+        self._early_bytes = 0
         self._log = log
         self._lines: list[tuple[int, str]] = []
         self._on_gap = on_gap
@@ -110,7 +112,7 @@ class Driver:
                 qos = 0 if each.packet_id is None else 1
                 message = Message(topic, each.payload, qos, each.retain)
                 if self._early is not None:
-                    self._early.append((message, at_s))
+                    self._keep_early(message, at_s)
                     continue
                 outgoing = self.engine.receive(message, at_s)
                 if outgoing.commands and self.stream is not None:
@@ -165,6 +167,7 @@ class Driver:
         """
         self._resting = False
         self._early = deque(maxlen=_MOST_EARLY)
+        self._early_bytes = 0
         self.stream = stream
         self.outbox.attach(stream)
         self._topics = {topic.encode(): topic for topic in topics}
@@ -175,6 +178,13 @@ class Driver:
         early, self._early = self._early or (), None
         for message, at_s in early:
             self.tell(partial(self._receive_early, message, at_s))
+
+    def _keep_early(self, message: Message, at_s: float) -> None:
+        """Keep a message until all subscriptions are granted, unless there is too much."""
+        assert self._early is not None
+        if self._early_bytes + len(message.payload) <= _MOST_EARLY_BYTES:
+            self._early_bytes += len(message.payload)
+            self._early.append((message, at_s))
 
     def _receive_early(self, message: Message, at_s: float, _: float) -> Outgoing:
         return self.engine.receive(message, at_s)

@@ -97,6 +97,17 @@ async def test_what_comes_before_all_subscriptions_are_granted_waits(drive: Driv
     assert [each.payload for each in drive.engine.received] == [b"1"]
 
 
+async def test_what_waits_for_the_subscriptions_is_bounded(drive: Drive) -> None:
+    """A flood between SUBSCRIBE and its answer costs traffic, not memory."""
+    drive.driver.attach(any_of(drive.stream), {"relay": 1})
+    drive.receive(("relay", b"first"))
+    for _ in range(100):
+        drive.receive(("relay", b"x" * 1_000_000))
+    drive.driver.connected()
+    assert drive.engine.received[0].payload == b"first"
+    assert sum(len(each.payload) for each in drive.engine.received) < 20_000_000
+
+
 async def test_log_lines_come_after_the_commands(drive: Drive) -> None:
     def answer(_: Message) -> Outgoing:
         drive.driver.note(logging.INFO, "shed")
