@@ -22,6 +22,7 @@ from balancer.core.state import INFINITY, Flight, LoadState, Reading
 
 PAUSES_S = (0.5, 1.0, 2.0)  # between repeats (R11)
 STUCK_RETRY_S = 60.0
+HEARD_AGAIN_S = 10.0  # plugs repeat their state with every power report
 RECHECK_S = 60.0
 DEAD_RETRY_S = 600.0
 RECONCILE_S = 5.0
@@ -31,7 +32,7 @@ LEFT_ALONE_S = 3600.0
 BRIDGE_PLACES = 4
 BRIDGE_PLACE_S = 0.5
 MOST_CONFIRMS = 32
-MOST_RATIO = 1.2  # heaters draw up to a fifth more than they are rated for
+OVERDRAW = 1.2  # heaters draw up to a fifth more than they are rated for
 SHEDDING = frozenset({Cause.OVERLOAD, Cause.UNCONFIRMED, Cause.LIMIT})
 
 
@@ -241,13 +242,18 @@ def report(draft: Draft, name: str, *, on: bool) -> None:
                 ls.confirm_s = (*ls.confirm_s, took_s)[-MOST_CONFIRMS:]
                 draft.note(NoteKind.CONFIRMED, name, took_s, flight.cause)
             _confirmed(draft, name, ls, flight)
+        elif on and ls.fault and draft.at_s >= flight.last_sent_s + HEARD_AGAIN_S:
+            ls.flight = replace(flight, due=True)  # it can be reached: no waiting for a minute
         return
     if not ls.reconciled or not draft.state.started:
         _reconcile(draft, name, on=on, before=before)
         return
     if on is ls.on:
-        if before is not None and before is not on and ls.live is not on:
-            _changed(draft, name, on=on, cause=Cause.FOREIGN)
+        if before is not None and before is not on:
+            if ls.live is not on:
+                _changed(draft, name, on=on, cause=Cause.FOREIGN)
+            else:
+                ls.changed_s = draft.at_s  # the meter had shown it before, or seemed to
         ls.live = on or (ls.live and flight is not None and flight.on)
         if ls.fault and not ls.dead:
             mend(draft, name)
@@ -500,7 +506,7 @@ def confirm_by_meter(draft: Draft, circuit: str, reading: Reading) -> None:
         if flight.confirmed_s is None:
             unsure.append(name)
         else:
-            sure_w += MOST_RATIO * house.power_w[name][circuit]
+            sure_w += OVERDRAW * house.power_w[name][circuit]
     flights = [flight for name in unsure if (flight := state.loads[name].flight) is not None]
     draws_w = [flight.draw_w.get(circuit, 0.0) for flight in flights]
     if not draws_w or min(draws_w) <= 0.0:
@@ -542,7 +548,7 @@ def _account_for(draft: Draft, name: str) -> None:
             draft.load(other).flight = replace(
                 flight,
                 before={
-                    circuit: before_w - MOST_RATIO * power_w.get(circuit, 0.0)
+                    circuit: before_w - OVERDRAW * power_w.get(circuit, 0.0)
                     for circuit, before_w in flight.before.items()
                 },
             )

@@ -169,7 +169,7 @@ def available_w(house: House, state: State, circuit: str) -> float | None:
         if own.available is None:
             return None
         last = state.meters[own.available.name].last
-        return None if last is None else last.power_w
+        return None if last is None else min(last.power_w, state.circuits[circuit].limit_w)
     other = non_heating_w(house, state, circuit)
     if other is None:
         return None

@@ -19,14 +19,12 @@ MOST_IDLE = 6  # of which every combination is tried
 IDLE_RISE = (0.7, 1.3)  # a rise of about its rated power: an idle heater draws again
 
 
-def take(draft: Draft, event: MeterReadings) -> list[str]:
-    """Take in readings; return the circuits whose supply they measure."""
-    measured = []
+def take(draft: Draft, event: MeterReadings) -> None:
+    """Take in readings: of supplies, of what is available, of loads."""
     for name, power_w in event.power_w.items():
         accept(draft.meter(name), Reading(event.at_s, power_w))
     for name, circuit in draft.house.circuits.items():
         if circuit.meter is not None and circuit.meter.name in event.power_w:
-            measured.append(name)
             _supply(draft, name, circuit)
         guard = restrain.guard_meter(circuit)
         if guard is not None and guard.name in event.power_w and draft.state.circuits[name].blind:
@@ -34,7 +32,6 @@ def take(draft: Draft, event: MeterReadings) -> list[str]:
     for name, load in draft.house.loads.items():
         if load.meter is not None and load.meter.name in event.power_w:
             _own_meter(draft, name, event.power_w[load.meter.name])
-    return measured
 
 
 def accept(meter: MeterState, reading: Reading) -> None:
@@ -196,17 +193,11 @@ def note_room(draft: Draft, circuit: str) -> None:
         return
     cs = draft.circuit(circuit)
     before_w = cs.last_non_heating_w
-    window = cs.window
     if before_w is not None:
         rise_w = min(used_w - before_w, _meter_rise_w(draft, own))
         if rise_w > 0.0:
             cs.spike_w = max(rise_w, cs.spike_w or 0.0)
             _draws_again(draft, circuit, rise_w)
-        elif cs.slack_w > 0.0:
-            shift_w = max(rise_w, -cs.slack_w)
-            window = tuple(Reading(each.at_s, each.power_w + shift_w) for each in window)
-    cs.slack_w = 0.0
-    cs.window = window
     keep_peak(cs, own, Reading(draft.at_s, used_w))
     allocate.earn(draft, circuit)
 

@@ -24,7 +24,7 @@ def calm(house: House, state: State) -> Calm | None:
         cs = state.circuits[name]
         if circuit.estimation is not Estimation.GLOBAL or circuit.meter is None:
             return None
-        if cs.blind or cs.suspect or cs.unsheddable or cs.slack_w > 0.0:
+        if cs.blind or cs.suspect or cs.unsheddable:
             return None
         if cs.lone is not None and not cs.lone_seen:
             return None

@@ -4,7 +4,7 @@ from balancer.core import restrain, wish
 from balancer.core.commands import Reason
 from balancer.core.draft import Draft
 from balancer.core.model import House
-from balancer.core.state import State
+from balancer.core.state import INFINITY, State
 
 
 def reason(house: House, state: State, name: str) -> Reason:
@@ -41,7 +41,7 @@ def until_s(house: House, state: State, name: str, next_tick_s: float | None) ->
     ls = state.loads[name]
     match ls.reason:
         case Reason.FAULT:
-            return ls.retry_s if ls.dead and ls.retry_s < float("inf") else None
+            return ls.retry_s if ls.dead and ls.retry_s < INFINITY else None
         case Reason.BOOSTED:
             return ls.boost_until_s
         case Reason.MIN_ON:

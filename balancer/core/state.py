@@ -76,8 +76,6 @@ class CircuitState:
             may still be the peak, falling, oldest first (R7).
         window_since_s: When the window began to be filled.
         last_non_heating_w: Its newest entry, whether it may be the peak or not.
-        slack_w: What our loads that went off may have drawn above their estimate: a fall
-            by so much is theirs, not the non-heating power's.
         usable_w: Heating power, as a sum of rated powers, that may be used at once: room
             that our own loads give back or that was there before (R7).
         unmoved: Switchings that the meter should have shown and did not (R13).
@@ -97,7 +95,6 @@ class CircuitState:
     window: tuple[Reading, ...] = ()
     window_since_s: float | None = None
     last_non_heating_w: float | None = None
-    slack_w: float = 0.0
     usable_w: float = INFINITY
     unmoved: int = 0
     still_w: float | None = None

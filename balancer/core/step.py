@@ -245,7 +245,8 @@ def _remember(draft: Draft, memory: Memory) -> None:
         ls.assumed_off = was.on is False
         if was.learned_w is not None:
             ratio = was.learned_w / house.rated_w[name]
-            ls.ratios = (Reading(draft.at_s, ratio),) * learn.ENOUGH
+            if learn.LEAST_RATIO <= ratio <= learn.MOST_RATIO:  # else it was another heater
+                ls.ratios = (Reading(draft.at_s, ratio),) * learn.ENOUGH
         if was.on and ls.adopt:
             ls.on = ls.live = True
 

@@ -621,3 +621,21 @@ def test_an_unconfirmed_on_is_taken_back_when_nobody_asks_any_more() -> None:
     rig.run(60.0)
     assert times(rig, "a", True, since_s) == [0.0]
     assert times(rig, "a", False, since_s)[0] == 2.0
+
+
+def test_a_relay_in_fault_that_speaks_again_is_told_off_at_once() -> None:
+    """R11: it can be reached, so nobody waits for the next minute."""
+    rig = Rig(a_house(2, load_options=FREE), base_w=5 * A)
+    rig.run(30.0)
+    rig.request("a")
+    rig.run(30.0)
+    rig.relays["a"].dead = True
+    rig.request("a", requested=False)
+    rig.run(25.0)
+    assert rig.load("a").reason == Reason.FAULT
+    since_s = rig.now_s
+    rig.relays["a"].dead = False
+    rig.report("a")
+    rig.run(2.0)
+    assert times(rig, "a", False, since_s)
+    assert not rig.on()

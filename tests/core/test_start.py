@@ -330,3 +330,17 @@ def test_what_blindness_took_off_is_not_adopted_nor_renewed_at_a_later_reconnect
     # then the heater goes off, and its lease is not renewed on the way
     assert not rig.on()
     assert not rig.commands(since_s, load="a", on=True)
+
+
+def test_a_relay_that_says_off_before_the_start_is_off_whatever_was_remembered() -> None:
+    """R15: after a power cut it is switched on anew instead of being believed on for ever."""
+    rig = Rig(a_house(1, load_options=FREE), base_w=5 * A)
+    rig.run(30.0)
+    rig.request("a")
+    rig.run(30.0)
+    assert rig.on() == {"a"}
+    memory = rig.memory()
+    rig.relays["a"].on = False
+    rig.restart(memory=memory)
+    rig.run(200.0)
+    assert rig.on() == {"a"}
