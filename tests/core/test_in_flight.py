@@ -290,3 +290,38 @@ def test_a_relay_that_is_being_asked_relieves_no_budget() -> None:
     decision = rig.read("washer", 16 * A)
     # then the one that is on goes in the same step
     assert SwitchRelay("a", False) in decision.commands
+
+
+def test_min_off_runs_from_the_relays_own_report_where_the_meter_was_quicker() -> None:
+    """R8: other power fell just then; the contact opened later."""
+    house = a_house(1, load_options={"min_on_s": 0.0, "min_off_s": 20.0}, hold_off_s=0.0)
+    rig = Rig(house, base_w=3000.0, requested=True)
+    rig.run(60.0)
+    rig.relays["a"].latency_s = 1.8
+    rig.request("a", False)
+    rig.base_w["main"] = 1500.0
+    rig.run(5.0)
+    rig.request("a")
+    rig.run(60.0)
+    (_, off, on) = rig.switched
+    assert on[0] - off[0] >= 20.0
+
+
+def test_another_program_allows_no_more_than_the_limit() -> None:
+    """R1, I05: a limit of 0 is a limit."""
+    available = Meter(name="available", stale_after_s=1e6, min_w=-1e5, max_w=1e5)
+    house = a_house(
+        2,
+        a_circuit(estimation=Estimation.EXTERNAL, meter=None, available=available),
+        load_options=FREE,
+    )
+    rig = Rig(house, requested=True)
+    rig.read("available", 100 * A)
+    rig.run(10.0)
+    assert rig.on() == {"a", "b"}
+    rig.limit(0.0)
+    rig.run(10.0)
+    assert rig.on() == set()
+    rig.rotate()
+    rig.run(100.0)
+    assert rig.on() == set()

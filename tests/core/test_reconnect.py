@@ -4,7 +4,7 @@ import pytest
 
 from balancer.core.commands import NoteKind, RenewLease, SwitchRelay
 from balancer.core.events import Started
-from balancer.core.memory import Memory
+from balancer.core.memory import LoadMemory, Memory
 from balancer.core.model import Estimation, Meter
 from tests.core.rig import FakeRelay, Rig, a_circuit, a_house, a_load
 
@@ -236,3 +236,22 @@ def test_a_lease_that_ran_out_and_was_put_right_at_once_makes_no_meter_suspect()
         rig.run(250.0)
     assert rig.on() == {"a"}
     assert not rig.noted(NoteKind.SUSPECT)
+
+
+def test_what_was_learned_of_another_heater_is_forgotten() -> None:
+    """R14, R15: the configured power has changed since."""
+    house = a_house([a_load("a", 2000.0, **FREE)], a_circuit(limit_w=1500.0))
+    rig = Rig(house, memory=Memory(loads={"a": LoadMemory(learned_w=400.0)}), requested=True)
+    rig.run(60.0)
+    assert rig.sent == []
+
+
+def test_a_dry_run_goes_on_after_a_restart_with_what_it_had_on() -> None:
+    """R17, R15: on paper as in truth."""
+    rig = Rig(a_house(3, a_circuit(steps=(2, 0)), load_options=FREE, dry_run=True), requested=True)
+    rig.run(60.0)
+    on = {name for name, load in rig.snapshot().loads.items() if load.on}
+    assert len(on) == 2
+    rig.restart()
+    rig.run(60.0)
+    assert {name for name, load in rig.snapshot().loads.items() if load.on} == on

@@ -1,0 +1,122 @@
+"""The short path for readings that change nothing decides as the full step does."""
+
+from dataclasses import replace
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from balancer.core.events import Event
+from balancer.core.model import House
+from balancer.core.state import State, copied
+from balancer.core.step import Decision, step
+from tests.core.rig import FakeRelay, Rig, a_circuit, a_house, a_load, a_meter
+from tests.strategies import houses
+
+FREE = {"min_on_s": 0.0, "min_off_s": 0.0}
+
+
+class Shadow:
+    """Hears what a rig's controller hears, and never takes the short path."""
+
+    def __init__(self, rig: Rig) -> None:
+        self.house = rig.house
+        self.state = rig.state
+        self.short = 0
+        rig.watch.append(self.follow)
+
+    def follow(self, event: Event, before: State, decision: Decision) -> None:
+        """Take the full step; what is decided, and when a load went on or off, is the same."""
+        state = copied(self.state)
+        state.calm = None
+        full = step(self.house, state, event)
+        self.state = full.state
+        self.short += decision.state.loads is before.loads and before.calm is not None
+        assert full.commands == decision.commands, event
+        assert full.decided == decision.decided, event
+        assert full.notes == decision.notes, event
+        assert full.deadline_s > event.at_s
+        for name, mine in decision.state.circuits.items():
+            its = full.state.circuits[name]
+            assert abs(mine.usable_w - its.usable_w) < 1e-3 or mine.usable_w == its.usable_w, event
+            assert mine.window == its.window or len(mine.window) == len(its.window), event
+            assert mine.spike_w == its.spike_w, event
+
+
+def with_meters(house: House, names: frozenset[str]) -> House:
+    """Return the house with own meters on some loads."""
+    loads = {
+        name: replace(load, meter=a_meter(f"loads.{name}.meter", 10 * house.rated_w[name], 900.0))
+        if name in names
+        else load
+        for name, load in house.loads.items()
+    }
+    return House(
+        name=house.name,
+        circuits=house.circuits,
+        zones=house.zones,
+        loads=loads,
+        order=house.order,
+        hold_off_s=house.hold_off_s,
+    )
+
+
+@given(house=houses(only_global=True, only_honest=True), data=st.data())
+@settings(
+    max_examples=settings.default.max_examples // 10,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+def test_the_short_path_decides_as_the_full_step(house: House, data: st.DataObject) -> None:
+    """Commands, decisions and notes of a random day are the same, event by event."""
+    # given a house, some loads with meters of their own, heaters with thermostats of their own
+    draw = data.draw
+    loads = sorted(house.loads)
+    house = with_meters(house, draw(st.frozensets(st.sampled_from(loads), max_size=3)))
+    relays = {name: FakeRelay(report_s=draw(st.sampled_from([0.0, 0.1]))) for name in loads}
+    rig = Rig(house, relays=relays, requested=True)
+    Shadow(rig)
+    circuits, zones = sorted(house.circuits), sorted(house.zones)
+    # when a random day passes, then (in the shadow) nothing differs
+    kinds = ["base"] * 4 + ["wobble"] * 3 + ["idle"] * 3 + ["request", "request", "rotate"]
+    for _ in range(15):
+        match draw(st.sampled_from([*kinds, "boost", "limit", "away", "silent"])):
+            case "base":
+                rig.base_w[draw(st.sampled_from(circuits))] = draw(
+                    st.sampled_from([0.0, 300.0, 1000.0, 2500.0, 6000.0])
+                )
+            case "wobble":
+                rig.base_w[draw(st.sampled_from(circuits))] += draw(st.floats(-50.0, 50.0))
+            case "idle":
+                name = draw(st.sampled_from(loads))
+                part = draw(st.sampled_from([0.0, 0.0, 0.8, 1.0, 1.15]))
+                rig.heater_w[name] = house.rated_w[name] * part
+            case "request":
+                rig.request(draw(st.sampled_from(zones)), draw(st.booleans()))
+            case "rotate":
+                rig.rotate()
+            case "boost":
+                rig.boost(draw(st.sampled_from(loads)), draw(st.sampled_from([0.0, 120.0])))
+            case "limit":
+                name = draw(st.sampled_from(circuits))
+                rig.limit(house.circuits[name].limit_w * draw(st.sampled_from([0.5, 1.0])), name)
+            case "away":
+                rig.away(draw(st.booleans()))
+            case _:
+                meter = rig.meters[draw(st.sampled_from(sorted(rig.meters)))]
+                meter.silent = not meter.silent
+        rig.run(draw(st.sampled_from([0.3, 1.0, 5.0, 31.0, 130.0])))
+
+
+def test_readings_that_change_nothing_take_the_short_path() -> None:
+    """The common case: running heaters, one that waits for want of room, one that is idle."""
+    house = a_house(
+        [a_load("a", 2000.0, **FREE), a_load("b", 2000.0, **FREE), a_load("c", 2000.0, **FREE)],
+        a_circuit(limit_w=6000.0),
+    )
+    rig = Rig(house, requested=True, base_w=500.0)
+    shadow = Shadow(rig)
+    rig.run(60.0)
+    assert len(rig.on()) == 2
+    short = shadow.short
+    rig.run(100.0)
+    assert shadow.short - short == 100
