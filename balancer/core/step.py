@@ -247,7 +247,7 @@ def _remember(draft: Draft, memory: Memory) -> None:
             ratio = was.learned_w / house.rated_w[name]
             if learn.LEAST_RATIO <= ratio <= learn.MOST_RATIO:  # else it was another heater
                 ls.ratios = (Reading(draft.at_s, ratio),) * learn.ENOUGH
-        if was.on and ls.adopt:
+        if was.on and ls.adopt and ls.relay is not False:  # it has not said otherwise
             ls.on = ls.live = True
 
 

@@ -3,9 +3,11 @@
 import pytest
 
 from balancer.core.commands import Cause, NoteKind, QueryRelay, Reason, SwitchRelay
-from balancer.core.events import Connected, MeterReadings, Started
+from balancer.core.events import Connected, MeterReadings, RelayReported, Started
 from balancer.core.memory import CircuitMemory, LoadMemory, Memory
 from balancer.core.model import Breaker, Circuit, Estimation, Meter
+from balancer.core.state import initial_state
+from balancer.core.step import step
 from tests.core.rig import A, FakeRelay, Rig, a_circuit, a_house, a_load
 
 FREE = {"min_on_s": 0.0, "min_off_s": 0.0}
@@ -344,3 +346,20 @@ def test_a_relay_that_says_off_before_the_start_is_off_whatever_was_remembered()
     rig.restart(memory=memory)
     rig.run(200.0)
     assert rig.on() == {"a"}
+
+
+def test_a_report_before_the_start_outweighs_memory() -> None:
+    """R15: else it would be believed on for ever, and never commanded."""
+    house = a_house(1, load_options=FREE)
+    state = initial_state(house, 0.0)
+    memory = Memory(requests={"a": True}, loads={"a": LoadMemory(on=True)})
+    for event in (
+        Connected(0.0),
+        RelayReported(0.1, "a", on=False),
+        Started(0.2, memory),
+        MeterReadings(1.0, {"circuits.main.meter": 0.0}),
+        MeterReadings(2.0, {"circuits.main.meter": 0.0}),
+    ):
+        decision = step(house, state, event)
+        state = decision.state
+    assert decision.commands == (SwitchRelay("a", on=True),)
