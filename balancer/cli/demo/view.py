@@ -269,8 +269,8 @@ def line(house: House, status: Mapping[str, Any], shown: Mapping[str, Any]) -> s
     power = "-" if meter is None else f"{meter:.1f}"
     return (
         f"{power} of {circuit['limit']:g} {circuit['unit']}"
-        f"  heating: {', '.join(on) or 'none'}"
-        + (f"  kitchen: {', '.join(cooking)}" if cooking else "")
+        f"  heating: {' · '.join(on) or 'none'}"
+        + (f"  kitchen: {' · '.join(cooking)}" if cooking else "")
     )
 
 
