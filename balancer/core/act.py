@@ -26,6 +26,7 @@ HEARD_AGAIN_S = 10.0  # plugs repeat their state with every power report
 RECHECK_S = 60.0
 DEAD_RETRY_S = 600.0
 RECONCILE_S = 5.0
+ASKED_S = 0.5  # a device that comes later than this after us has not heard the question
 FOREIGN_TIMES = 3
 FOREIGN_WITHIN_S = 600.0
 LEFT_ALONE_S = 3600.0

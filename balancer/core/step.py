@@ -149,7 +149,7 @@ def _take_in(draft: Draft, event: Event) -> Cause | None:
             before, ls.online = ls.online, event.online
             if event.online and before is False:
                 act.returned(draft, event.load)
-            elif event.online and not ls.reconciled:
+            elif event.online and draft.at_s >= ls.reconcile_by_s - act.RECONCILE_S + act.ASKED_S:
                 draft.commands.append(QueryRelay(event.load))  # it was not there to answer
             elif not event.online:
                 ls.claim = False

@@ -8,7 +8,6 @@ _FIRST_S = 0.2
 _LONGEST_S = 5.0
 _LONGEST_REFUSED_S = 0.7  # nobody listens: asking costs a packet, and it shall be back in 1 s
 _WORKED_S = 1.0  # the broker let us in and answered
-_STABLE_S = 10.0  # nobody kicks so late
 _KICKED_S = 5.0  # who is kicked so soon after connecting may have a rival
 _KICKS = 3
 
@@ -44,12 +43,12 @@ class Backoff:
         """
         if lived_s is not None and lived_s >= _WORKED_S:
             self._next_s = _FIRST_S
-        if loss is Loss.REFUSED or (lived_s is not None and lived_s >= _STABLE_S):
-            self._kicks = 0  # the broker itself was away, or all was well
         if loss in {Loss.GAP, Loss.ROLE}:
             return 0.0
         if loss is Loss.CLOSED and lived_s is not None and lived_s < _KICKED_S:
             self._kicks += 1
+        elif loss is Loss.REFUSED or lived_s is not None:
+            self._kicks = 0  # the broker itself was away, or nobody kicked us
         wait_s = self._next_s
         self._next_s = min(_LONGEST_S, 2.0 * wait_s)
         if loss is Loss.REFUSED:
