@@ -65,7 +65,9 @@ async def broker_loop(rig: Rig, hold_s: float) -> Outcome:
 async def everything_dead(rig: Rig, hold_s: float) -> Outcome:
     """Balancer and broker are gone: leases run out, whatever can turn itself off is off."""
     rig.broken()
-    leased = {name for name, relay in rig.house.relays.items() if relay.dead_man_s}
+    leased = {
+        name for name, relay in rig.house.relays.items() if relay.dead_man_s and not relay.stuck
+    }
     longest_s = max(relay.dead_man_s or 0.0 for relay in rig.house.relays.values())
     began_s = time.monotonic()
     await rig.first.kill()

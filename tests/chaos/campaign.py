@@ -7,10 +7,12 @@ from statistics import quantiles
 
 from tests.chaos.faults import KINDS, Kind
 from tests.chaos.judge import Judge
+from tests.chaos.observer import PROMISE_S
 from tests.chaos.outcome import Outcome
 from tests.chaos.rig import Rig
 
 _SLOW_S = 1.5
+_HANDICAPPED = 0.3  # share of faults during which a relay is bad too
 _LATE = 1.0  # of a second that a busy machine may add to what is judged
 
 
@@ -58,6 +60,9 @@ class Campaign:
             rig.judge.during = "restless"
             if not kind.quiet:
                 self.people(rig)
+                if rig.random.random() < _HANDICAPPED:
+                    rig.handicap()
+                    rig.broken(PROMISE_S)
             await self.once(rig, kind)
             if rig.random.random() < 0.1:
                 await rig.observer.audit()

@@ -6,14 +6,12 @@ import time
 from tests.chaos.house import GARBAGE, STALE_S
 from tests.chaos.observer import PROMISE_S
 from tests.chaos.outcome import Outcome
-from tests.chaos.rig import Rig
-
-_CONFIRM_S = 2.5
+from tests.chaos.rig import CONFIRM_S, Rig
 
 
 async def _broken_relays(rig: Rig, hold_s: float, how: str, value: object) -> Outcome:
     names = rig.random.sample(list(rig.house.relays), 2)
-    rig.broken(PROMISE_S + _CONFIRM_S * (1 + len(names)))
+    rig.broken(PROMISE_S + CONFIRM_S * (1 + len(names)))
     for name in names:
         setattr(rig.house.relays[name], how, value)
     rig.house.restless = True
@@ -74,7 +72,7 @@ async def silent_meter(rig: Rig, hold_s: float) -> Outcome:
     rig.house.metering = None
     began_s = time.monotonic()
     await asyncio.sleep(max(hold_s, STALE_S + 1.0))
-    still = sorted(rig.house.on)
+    still = sorted(rig.house.obedient_on)
     rig.judge.check("blind", not still, f"{still} on though the meter is silent")
     rig.house.metering = True
     return Outcome(held_s=time.monotonic() - began_s)
@@ -86,7 +84,7 @@ async def garbage_meter(rig: Rig, hold_s: float) -> Outcome:
     rig.house.metering = rig.random.choice(GARBAGE)
     began_s = time.monotonic()
     await asyncio.sleep(max(hold_s, STALE_S + 1.0))
-    still = sorted(rig.house.on)
+    still = sorted(rig.house.obedient_on)
     rig.judge.check("blind", not still, f"{still} on though the meter says {rig.house.metering!r}")
     rig.house.metering = True
     return Outcome(held_s=time.monotonic() - began_s)

@@ -106,6 +106,11 @@ class House:
         return {name for name, relay in self.relays.items() if relay.on}
 
     @property
+    def obedient_on(self) -> set[str]:
+        """The relays that are on and would go off if they were told to."""
+        return {name for name in self.on if self.relays[name].healthy}
+
+    @property
     def connected(self) -> bool:
         return self._client.connected
 

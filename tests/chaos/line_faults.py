@@ -9,6 +9,7 @@ from tests.chaos.rig import Rig
 from tests.chaos.toxics import Toxics, Way
 
 _SUBACK_S = 5.0
+_GENTLE_S = 150.0  # on a thin line the status is put off for a minute, then for two
 
 
 async def _cut_off(rig: Rig, hold_s: float, *ways: Way, half_open: bool = False) -> Outcome:
@@ -43,7 +44,9 @@ async def half_open(rig: Rig, hold_s: float) -> Outcome:
     return await _cut_off(rig, hold_s, half_open=True)
 
 
-async def _with_toxics(rig: Rig, hold_s: float, promise_s: float, **toxics: Toxics) -> Outcome:
+async def _with_toxics(
+    rig: Rig, hold_s: float, promise_s: float, within_s: float = 30.0, **toxics: Toxics
+) -> Outcome:
     proxy = rig.first.proxy
     rig.broken(promise_s)
     proxy.toxics = {way: toxics.get(way.value, Toxics()) for way in Way}
@@ -51,7 +54,7 @@ async def _with_toxics(rig: Rig, hold_s: float, promise_s: float, **toxics: Toxi
     await asyncio.sleep(hold_s)
     rig.house.restless = False
     proxy.heal()
-    return Outcome(ready_s=await rig.ready(time.monotonic()), held_s=hold_s)
+    return Outcome(ready_s=await rig.ready(time.monotonic(), within_s), held_s=hold_s)
 
 
 async def slow_line(rig: Rig, hold_s: float) -> Outcome:
@@ -83,7 +86,8 @@ async def very_slow_line(rig: Rig, hold_s: float) -> Outcome:
 async def narrow_line(rig: Rig, hold_s: float) -> Outcome:
     """One kilobyte a second."""
     narrow = Toxics(bytes_per_s=1000.0)
-    return await _with_toxics(rig, hold_s, PROMISE_S + 10.0, up=narrow, down=narrow)
+    patience_s = PROMISE_S + 10.0
+    return await _with_toxics(rig, hold_s, patience_s, _GENTLE_S, up=narrow, down=narrow)
 
 
 async def sliced_line(rig: Rig, hold_s: float) -> Outcome:

@@ -201,6 +201,7 @@ class Mouth(Tap):
             connection.role = payload.decode().rpartition(" ")[2]
             if connection.role == "standby":
                 self._sequence = 0  # when it commands again, it goes on from what is retained
+                self.forget_wishes()
         elif topic == f"{BASE}/availability" and payload == b"online":
             connection.online_s = connection.online_s or at_s
         elif topic == f"{BASE}/status":

@@ -22,6 +22,7 @@ from tests.integration.mosquitto import Mosquitto
 USER, PASSWORD = "balancer", "right"
 ALIVE_S = 12.0  # heat is given again: three readings, restore_delay, min_off, confirmations
 HYSTERESIS = 1.1
+CONFIRM_S = 2.5  # until a shed that nobody confirms is not believed any more
 _LOOK_S = 0.02
 _LOST_TRIES = 3
 
@@ -68,6 +69,7 @@ class Rig:
         self.observer = Observer(self.broker.port, self.house, self.judge, self._guarded_since_s)
         self.services: dict[str, Service] = {}
         self.presses = dict.fromkeys(self.house.relays, 0)
+        self._handicapped: list[Relay] = []
         self._nursery = Nursery()
         self._stack = contextlib.AsyncExitStack()
         self._news = asyncio.Event()
@@ -210,6 +212,22 @@ class Rig:
         told = await self.until(lambda: self.observer.availability == "online", 5.0)
         self.judge.check("online", told, f"the broker says {self.observer.availability!r}")
 
+    def handicap(self) -> None:
+        """Let one relay be worse than it should, until ``whole``, whatever else is broken."""
+        relay = self.random.choice(list(self.house.relays.values()))
+        match self.random.randrange(5):
+            case 0:
+                relay.dead = True
+            case 1:
+                relay.mute = True
+            case 2:
+                relay.stuck = True
+            case 3:
+                relay.deaf = 2
+            case _:
+                relay.slow_s = 0.8
+        self._handicapped.append(relay)
+
     def broken(self, promise_s: float | None = None) -> None:
         """Take note that something is broken on purpose.
 
@@ -218,12 +236,16 @@ class Rig:
                 promised.
         """
         self.observer.whole_s = None if promise_s is None else time.monotonic()
-        self.observer.promise_s = PROMISE_S if promise_s is None else promise_s
+        extra_s = CONFIRM_S * len(self._handicapped)
+        self.observer.promise_s = (PROMISE_S if promise_s is None else promise_s) + extra_s
 
     def whole(self) -> None:
         """Take note that nothing is broken any more."""
         for each in self.services.values():
             each.proxy.heal()
+        for relay in self._handicapped:
+            relay.mend()
+        self._handicapped.clear()
         if self.observer.whole_s is None or self.observer.promise_s != PROMISE_S:
             self.observer.whole_s = time.monotonic()
         self.observer.promise_s = PROMISE_S

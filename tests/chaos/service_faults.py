@@ -45,7 +45,8 @@ async def service_stopped(rig: Rig, hold_s: float) -> Outcome:
     """SIGTERM: everything off, offline, and gone within three seconds."""
     rig.broken()
     await rig.first.stop()
-    rig.judge.check("stop", not rig.house.on, f"{sorted(rig.house.on)} on after SIGTERM")
+    still = sorted(rig.house.obedient_on)
+    rig.judge.check("stop", not still, f"{still} on after SIGTERM")
     told = await rig.until(lambda: rig.observer.availability == "offline", 1.0)
     rig.judge.check("stop", told, f"{rig.observer.availability!r} after SIGTERM")
     await asyncio.sleep(min(1.0, hold_s))
