@@ -139,8 +139,10 @@ def _follow(house: House, after: State, circuit: str, sums: CalmCircuit) -> None
         cs.moved_s = now.at_s
         cs.unmoved = 0
     used_w = max(0.0, now.power_w - sums.heating_w)
-    if cs.last_non_heating_w is not None and used_w > cs.last_non_heating_w:
-        cs.spike_w = max(used_w - cs.last_non_heating_w, cs.spike_w or 0.0)
+    if cs.last_non_heating_w is not None and meter.before is not None:
+        rise_w = min(used_w - cs.last_non_heating_w, now.power_w - meter.before.power_w)
+        if rise_w > 0.0:
+            cs.spike_w = max(rise_w, cs.spike_w or 0.0)
     measure.keep_peak(cs, own, Reading(now.at_s, used_w))
     free_w = cs.limit_w - own.reserve_w
     if not sums.waiting:

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from balancer.core.events import Event
@@ -64,6 +64,7 @@ def with_meters(house: House, names: frozenset[str]) -> House:
 @settings(
     max_examples=settings.default.max_examples // 10,
     deadline=None,
+    phases=[Phase.reuse, Phase.generate],  # a day is long; shrinking takes minutes
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 def test_the_short_path_decides_as_the_full_step(house: House, data: st.DataObject) -> None:
