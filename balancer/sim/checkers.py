@@ -322,18 +322,22 @@ class Checkers:
         power_w = reading.power_w
         gain = world.meter_gain(circuit)
         for load in self.house.loads_of[circuit.name]:
-            part = self.house.power_w[load][circuit.name] / self.house.rated_w[load]
+            rated_w = self.house.power_w[load][circuit.name]
+            part = rated_w / self.house.rated_w[load]
             seen = witness.loads[load]
             on = world.house.heating(load) and world.house.powered(load)
-            if load in reading.heating:
-                if not on or (seen.commanded is False and self._confirmed_off(load, reading)):
-                    power_w -= reading.drawing_w.get(load, 0.0) * part * gain
+            went_off = seen.commanded is False and self._confirmed_off(load, reading)
+            drew_w = reading.drawing_w.get(load, 0.0) * part * gain
+            if went_off and seen.known_on:  # whether it drew nothing, being idle or dead, is hidden
+                power_w -= max(drew_w, rated_w / circuit.safe_ratio)
+            elif load in reading.heating:
+                power_w -= drew_w if went_off or not on else 0.0
             elif seen.commanded is True and seen.reported is not False:
                 draw_w = world.house.heater_w(load) * part
                 if draw_w > 0.0:
-                    power_w += min(draw_w, FAVOUR * self.house.power_w[load][circuit.name])
+                    power_w += min(draw_w, FAVOUR * rated_w)
                 elif not on and seen.sent_on_s > world.clock.now_s - 2.0:
-                    power_w += FAVOUR * self.house.power_w[load][circuit.name]
+                    power_w += FAVOUR * rated_w
         return power_w
 
     def _confirmed_off(self, load: str, reading: Reading) -> bool:
@@ -441,9 +445,15 @@ class Checkers:
         if circuit.estimation is not Estimation.GLOBAL or circuit.meter is None:
             return
         readings = self.witness.readings.get(circuit.meter.name)
-        if not readings or readings[-1].at_s < self.world.clock.now_s - 1e-9:
+        meter_w = float(str(document["meter"])) * circuit.watts_per_unit
+        judged = [
+            each
+            for each in readings or ()
+            if each.at_s >= self.world.clock.now_s - 1e-9 and abs(each.power_w - meter_w) < EDGE_W
+        ]
+        if not judged:
             return
-        reading = readings[-1]
+        reading = judged[-1]
         commands = document["commands"]
         assert isinstance(commands, list)
         shed = [each["load"] for each in commands if not each["on"]]

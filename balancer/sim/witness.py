@@ -60,6 +60,7 @@ class Seen:
         reported_s: When.
         went_on_s, went_off_s: When a report or an unreported command last changed it.
         boost_until_s: End of its boost; 0 if it has none.
+        known_on: It was reported on before it was last told to go off.
     """
 
     commanded: bool | None = None
@@ -71,7 +72,7 @@ class Seen:
     went_on_s: float = -inf
     went_off_s: float = -inf
     boost_until_s: float = 0.0
-    tries: int = 0
+    known_on: bool = False
 
     @property
     def believed_on(self) -> bool | None:
@@ -285,8 +286,7 @@ class Witness:
             switched.append((load, on))
             seen = self.loads[load]
             if seen.commanded != on or seen.believed_on != on:
-                seen.tries = 0
-            seen.tries += 1
+                seen.known_on = seen.reported is True
             seen.commanded, seen.commanded_s = on, now_s
             if on:
                 seen.sent_on_s = now_s
