@@ -180,9 +180,12 @@ class Mouth(Tap):
             if there is False:
                 connection.known[name] = None
                 connection.told_off.discard(name)
+                connection.found_on.pop(name, None)
             on_now = relay.reported(topic, payload)
             if on_now is not None:
-                if name not in connection.known and on_now:
+                if not on_now:
+                    connection.found_on.pop(name, None)
+                elif name not in connection.known:
                     connection.found_on[name] = at_s
                 connection.known[name] = on_now
                 if self._seen.get(name) is True and not on_now:
