@@ -420,12 +420,12 @@ def _give_up_asking(draft: Draft, name: str) -> None:
     ls = draft.load(name)
     ls.reconciled = True
     ls.reconcile_by_s = INFINITY
-    ls.adopt = False
     if ls.assumed_off:
         ls.live = False
         ls.on = False
-        return
-    decide(draft, name, on=False, cause=Cause.RECONCILE, reason=_rest(draft, name))
+    else:
+        decide(draft, name, on=False, cause=Cause.RECONCILE, reason=_rest(draft, name))
+    ls.adopt = False
 
 
 def _unconfirmed(draft: Draft, name: str) -> bool:

@@ -68,8 +68,8 @@ def contained(house: House, state: State, circuit: str, load: str, reading: Read
 def least_w(house: House, state: State, circuit: str, load: str) -> float:
     """Return the lower credible draw of a live load on a circuit, in watts; unknown is none."""
     ls = state.loads[load]
-    if not ls.on and ls.relay is not True:
-        return 0.0
+    if ls.relay is not True and (ls.adopt or not ls.on):
+        return 0.0  # nothing in this life has shown that it is on
     ratio = learn.least_ratio(ls, house.circuits[circuit].safe_ratio, state.at_s)
     return house.power_w[load][circuit] * ratio
 

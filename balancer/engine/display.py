@@ -67,6 +67,7 @@ class Display:
         self._sequence = 0
         self._status_s = -INFINITY
         self._status_now = False
+        self._changed = False
         self._shown: object = None
         self._words: object = None
         self._started = False
@@ -88,8 +89,8 @@ class Display:
             wanted[self._discovery.topic] = 1
         return wanted
 
-    def read(self, message: Message, at_s: float) -> bool:
-        """Take in a message on one of ``reads``; return whether it was one of ours."""
+    def read(self, message: Message, at_s: float) -> None:
+        """Take in a message on one of ``reads``."""
         if message.topic == self._birth:
             if message.payload == b"online" and not message.retain and self._started:
                 after_s = max(
@@ -99,7 +100,6 @@ class Display:
                 self.due_s = min(self.due_s, self._discovery_due_s)
         elif not self._started and message.retain:
             self._old_discovery = message.payload
-        return True
 
     def take_over(self, left: Left, today: date) -> None:
         """Go on from what the previous run left."""
@@ -139,6 +139,7 @@ class Display:
             or after.away is not before.away
         ):
             self._status_now = self._status_now or bool(decision.decided or decision.notes)
+            self._changed = True
             self.due_s = min(self.due_s, at_s)
         elif after.circuits is not before.circuits:
             self.due_s = min(self.due_s, max(at_s, self._status_s + self._changes_s))
@@ -174,7 +175,7 @@ class Display:
         out += self._status(seen, to_datetime, next_tick)
         self.due_s = min(
             self._discovery_due_s,
-            self._status_s + HEARTBEAT_S,
+            self._status_s + (self._changes_s if self._changed else HEARTBEAT_S),
         )
         return tuple(out)
 
@@ -226,6 +227,7 @@ class Display:
             switches_today=self._today(seen, to_datetime(at_s).date()),
             to_datetime=to_datetime,
         )
+        self._changed = False
         now = shown(document)
         if self._status_now or now != self._shown or at_s >= self._status_s + HEARTBEAT_S:
             self._status_now = False

@@ -99,7 +99,9 @@ class Engine:
             for on in (False, True)
         }
         self.will = Message(self.topics.availability, b"offline", qos=1, retain=True)
-        self.emergency = tuple(self._switch[name, False] for name in setup.relays)
+        self.emergency = (
+            () if self._house.dry_run else tuple(self._switch[name, False] for name in setup.relays)
+        )
 
     # what a driver asks
 
@@ -163,12 +165,12 @@ class Engine:
         for sentence in sentences:
             self._log(logging.INFO, sentence)
         self._display.take_over(left, self._to_datetime(at_s).date())
+        self._display.everything(at_s)
         self._retained.clear()
         commands = list(self._decide(Started(at_s, remembered)))
         held_back, self._held_back = self._held_back, []
         for message in held_back:
             commands += self.receive(message, at_s).commands
-        self._display.everything(at_s)
         return Outgoing(tuple(commands))
 
     def disconnected(self, at_s: float) -> None:
@@ -200,8 +202,8 @@ class Engine:
         commands: list[Message] = []
         if at_s >= min(self._deadline_s, self._tick_s):
             commands += self._on_time(at_s)
-        if message.topic in self._display.reads and self._display.read(message, at_s):
-            pass
+        if message.topic in self._display.reads:
+            self._display.read(message, at_s)
         elif self._routes.is_setting(message.topic):
             commands += self._set(message, at_s)
         else:

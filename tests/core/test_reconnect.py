@@ -255,3 +255,18 @@ def test_a_dry_run_goes_on_after_a_restart_with_what_it_had_on() -> None:
     rig.restart()
     rig.run(60.0)
     assert {name for name, load in rig.snapshot().loads.items() if load.on} == on
+
+
+def test_what_was_never_heard_in_this_life_gives_no_room_when_it_is_put_right() -> None:
+    """R4, R15: remembered as on, its contact dead; its OFF relieves nothing that is seen."""
+    house = a_house(
+        [a_load("a", 2000.0, relay={"confirms": False}, **FREE), a_load("b", 1800.0, **FREE)],
+        a_circuit(limit_w=6000.0),
+    )
+    was = Memory(loads={"a": LoadMemory(on=True)})
+    rig = Rig(house, base_w=4500.0, start=False)
+    rig.run(0.9)
+    rig.start(was)
+    rig.request("b")
+    rig.run(30.0)
+    assert rig.commands(on=True) == []
