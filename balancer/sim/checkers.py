@@ -444,6 +444,12 @@ class Checkers:
         circuit = self.house.circuits[name]
         if circuit.estimation is not Estimation.GLOBAL or circuit.meter is None:
             return
+        if any(
+            self.witness.loads[load].reported is None
+            for load in self.house.loads_of[name]
+            if self.house.loads[load].relay.confirms
+        ):
+            return  # a relay of which nothing is known may not be counted upon
         readings = self.witness.readings.get(circuit.meter.name)
         meter_w = float(str(document["meter"])) * circuit.watts_per_unit
         judged = [

@@ -53,16 +53,15 @@ class Oracle:
     def look(self) -> None:
         """Take in the present power, and judge what has tripped since the last look."""
         world = self._world
-        now_s = world.clock.now_s
+        trips = world.house.trips
+        for trip in trips[self._judged :]:  # before the dark house counts as not overloaded
+            self.verdicts.append(self._judge(trip))
+        self._judged = len(trips)
         for name, supply in world.house.supplies.items():
             if supply.power_w <= supply.limit_w:
                 self._over_since_s[name] = inf
             elif self._over_since_s[name] == inf:
-                self._over_since_s[name] = now_s
-        trips = world.house.trips
-        for trip in trips[self._judged :]:
-            self.verdicts.append(self._judge(trip))
-        self._judged = len(trips)
+                self._over_since_s[name] = world.clock.now_s
 
     def excuse(self) -> None:
         """Note that the balancer could not act just now: it, or its way to the broker, was down."""
@@ -84,7 +83,8 @@ class Oracle:
         circuit = world.setup.house.circuits[trip.circuit]
         if self._meter_befallen(circuit):
             return "the meter was befallen"
-        if now_s - self._over_since_s[trip.circuit] < REACTION_S:
+        over_since_s = self._over_since_s[trip.circuit]
+        if over_since_s == inf or now_s - over_since_s < REACTION_S:
             return "shorter than reading, radio and relay"
         if circuit.estimation is not Estimation.GLOBAL:
             return "the circuit has no meter"
