@@ -252,9 +252,9 @@ def commands(port: int) -> list[str]:
     """Return what people may type in another terminal."""
     return [
         f"mosquitto_sub -p {port} -v -t 'balancer/#'",
-        f"mosquitto_pub -p {port} -t home/oven/set -m ON",
-        f"mosquitto_pub -p {port} -t balancer/demo/load/towels/boost/set -m ON",
-        f"mosquitto_pub -p {port} -t balancer/demo/away/set -m ON      (OFF: home again)",
+        f"mosquitto_pub -p {port} -q 1 -t home/oven/set -m ON",
+        f"mosquitto_pub -p {port} -q 1 -t balancer/demo/load/towels/boost/set -m ON",
+        f"mosquitto_pub -p {port} -q 1 -t balancer/demo/away/set -m ON      (OFF: home again)",
     ]
 
 
