@@ -43,8 +43,9 @@ class Winter:
     days: float
     on_change: bool
     saturated: bool
-    circuit: str
-    load: str
+    circuit: str = ""
+    load: str = ""
+    rotation: str = ""
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,8 @@ class Result:
 def house(winter: Winter) -> Setup:
     """Return the house as it would be configured."""
     lines = [
+        "[rotation]",
+        winter.rotation,
         "[circuits.main]",
         f"limit = {winter.limit_w}",
         'meter = { type = "mqtt", topic = "meter/main", stale_after = "15 s" }',
@@ -158,6 +161,7 @@ def main() -> None:
     parser.add_argument("--with-seed", action="store_true", help="compare switchings, too")
     parser.add_argument("--circuit", default="", help="further line of the circuit's table")
     parser.add_argument("--load", default="", help="further line of each load's table")
+    parser.add_argument("--rotation", default="", help="further line of the rotation's table")
     options = parser.parse_args()
     names = ("balancer", "seed") if options.with_seed else ("balancer",)
     base = Winter(
@@ -169,6 +173,7 @@ def main() -> None:
         saturated=options.saturated,
         circuit=options.circuit,
         load=options.load,
+        rotation=options.rotation,
     )
     cases = [
         (int(limit), heaters)

@@ -23,8 +23,6 @@ def took_s(days: float, lags: Lags, stale_after_s: float) -> float:
         days=days,
         on_change=False,
         saturated=False,
-        circuit="",
-        load="",
     )
     setup = house(winter)
     circuit = setup.house.circuits["main"]

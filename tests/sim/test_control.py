@@ -20,8 +20,6 @@ def lived(limit_w: int, heaters: str, *, saturated: bool) -> tuple[Figures, SimH
         days=DAYS,
         on_change=False,
         saturated=saturated,
-        circuit="",
-        load="",
     )
     contest = Contest(
         Case(
