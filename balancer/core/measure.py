@@ -2,7 +2,7 @@
 
 from itertools import combinations
 
-from balancer.core import act, allocate, breaker, estimate, learn, restrain
+from balancer.core import allocate, breaker, estimate, learn, restrain, shown
 from balancer.core.commands import Cause, NoteKind
 from balancer.core.draft import Draft
 from balancer.core.events import MeterReadings
@@ -66,7 +66,7 @@ def _supply(draft: Draft, name: str, circuit: Circuit) -> None:
     ):
         interrupted(cs)
     warm(cs, circuit, reading, meter.before)
-    act.confirm_by_meter(draft, name, reading)
+    shown.confirm_by_meter(draft, name, reading)
     _lag(draft, name, cs, reading)
     _still(draft, name, cs, reading, meter.before)
 

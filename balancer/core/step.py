@@ -21,15 +21,17 @@ from balancer.core import (
     act,
     allocate,
     estimate,
+    hear,
     learn,
     measure,
     quiet,
     reasons,
     restrain,
     shed,
+    shown,
     wish,
 )
-from balancer.core.commands import Cause, Command, Decided, Note, QueryRelay
+from balancer.core.commands import Cause, Command, Decided, Note
 from balancer.core.draft import Draft
 from balancer.core.events import (
     AwaySet,
@@ -83,9 +85,10 @@ def step(house: House, state: State, event: Event) -> Decision:
     if not isinstance(event, MeterReadings) or event.at_s >= state.timers_s:
         wish.accrue(draft)  # a reading alone changes nobody's wishes
     cause = _take_in(draft, event)
+    hear.run_timers(draft)
     doubted = act.run_timers(draft)
     _end_requests(draft)
-    act.tidy(draft)
+    shown.tidy(draft)
     restrain.go_blind(draft)
     if draft.state.started:
         for circuit in _quiet_circuits(draft, event):
@@ -127,7 +130,7 @@ def _take_in(draft: Draft, event: Event) -> Cause | None:
         case MeterReadings():
             measure.take(draft, event)
         case RelayReported():
-            act.report(draft, event.load, on=event.on)
+            hear.report(draft, event.load, on=event.on)
         case RequestReported():
             _requested(draft, event)
         case BoostSet():
@@ -145,19 +148,12 @@ def _take_in(draft: Draft, event: Event) -> Cause | None:
             cs.limit_w = event.limit_w
             return Cause.LIMIT
         case DeviceReported():
-            ls = draft.load(event.load)
-            before, ls.online = ls.online, event.online
-            if event.online and before is False:
-                act.returned(draft, event.load)
-            elif event.online and draft.at_s >= ls.reconcile_by_s - act.RECONCILE_S + act.ASKED_S:
-                draft.commands.append(QueryRelay(event.load))  # it was not there to answer
-            elif not event.online:
-                ls.claim = False
+            hear.device(draft, event.load, online=event.online)
         case Connected():
             state.connected = True
             for name in state.meters:
                 draft.meter(name).unbroken = 0
-            act.ask_all(draft)
+            hear.ask_all(draft)
         case Disconnected():
             state.connected = False
         case Started():

@@ -325,3 +325,21 @@ def test_another_program_allows_no_more_than_the_limit() -> None:
     rig.rotate()
     rig.run(100.0)
     assert rig.on() == set()
+
+
+def test_an_overload_ends_with_a_reading_not_on_paper() -> None:
+    """I12: what goes off while a circuit is over its limit makes no room before it is seen."""
+    # given a slow meter, a shed, and three requests that end before its next reading
+    loads = [a_load(name, 1000.0, **FREE) for name in "abcd"]
+    house = a_house([*loads, a_load("e", 1800.0, **FREE)], a_circuit(limit_w=6000.0))
+    rig = Rig(house, requested=["a", "b", "c", "d"], period_s=10.0, base_w=500.0)
+    rig.run(60.0)
+    assert len(rig.on()) == 4
+    rig.base_w["main"] = 2500.0
+    rig.run_while(lambda: len(rig.on()) == 4, 11.0)
+    since_s = rig.now_s
+    for zone in rig.on():
+        rig.request(zone, False)
+    rig.request("e")
+    rig.run(5.0)
+    assert rig.commands(since_s, on=True) == []

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from balancer.core import act, allocate, estimate, quiet, restrain, shed, step, wish
+from balancer.core import act, allocate, estimate, hear, quiet, restrain, shed, step, wish
 from balancer.core.events import AwaySet
 from balancer.engine import Engine, Outgoing
 from balancer.sim import faults, scenarios
@@ -43,7 +43,7 @@ def _trusts_commands(patch: pytest.MonkeyPatch) -> None:
         transmit(draft)
         for name, load in draft.state.loads.items():
             if load.flight is not None:
-                act.report(draft, name, on=load.on)
+                hear.report(draft, name, on=load.on)
 
     patch.setattr(act, "transmit", transmitted)
 

@@ -1,0 +1,219 @@
+"""R11, R15: what relays and their devices say of themselves: confirmed, foreign, reconciled."""
+
+from dataclasses import replace
+
+from balancer.core import act, estimate, wish
+from balancer.core.commands import Cause, NoteKind, QueryRelay, Reason
+from balancer.core.draft import Draft
+from balancer.core.state import INFINITY, Flight, LoadState
+
+RECHECK_S = 60.0
+RECONCILE_S = 5.0
+ASKED_S = 0.5  # a device that comes later than this after us has not heard the question
+MOST_CONFIRMS = 32
+FOREIGN_TIMES = 3
+FOREIGN_WITHIN_S = 600.0
+LEFT_ALONE_S = 3600.0
+HEARD_AGAIN_S = 10.0  # plugs repeat their state with every power report
+
+
+def report(draft: Draft, name: str, *, on: bool) -> None:
+    """Take in what a relay says of itself."""
+    ls = draft.load(name)
+    before, ls.relay = ls.relay, on
+    if draft.house.dry_run:
+        ls.reconciled = True
+        return
+    flight = ls.flight
+    if flight is not None and flight.confirmed_s is None and flight.first_sent_s is not None:
+        ls.reconciled = True
+        ls.adopt = False
+        if on is flight.on:
+            if before is not on:
+                act.changed(draft, name, on=on, cause=flight.cause)
+            if flight.tries == 0 and flight.repeat_s < INFINITY:
+                took_s = draft.at_s - flight.first_sent_s
+                ls.confirm_s = (*ls.confirm_s, took_s)[-MOST_CONFIRMS:]
+                draft.note(NoteKind.CONFIRMED, name, took_s, flight.cause)
+            act.confirmed(draft, name, ls, flight)
+        elif on and ls.fault and draft.at_s >= flight.last_sent_s + HEARD_AGAIN_S:
+            ls.flight = replace(flight, due=True)  # it can be reached: no waiting for a minute
+        return
+    if not ls.reconciled or not draft.state.started:
+        _reconcile(draft, name, on=on, before=before)
+        return
+    if on is ls.on:
+        if before is not None and before is not on:
+            if ls.live is not on:
+                act.changed(draft, name, on=on, cause=Cause.FOREIGN)
+            else:
+                ls.changed_s = draft.at_s  # the meter had shown it before, or seemed to
+        ls.live = on or (ls.live and flight is not None and flight.on)
+        if ls.fault and not ls.dead:
+            act.mend(draft, name)
+        return
+    if flight is not None and flight.first_sent_s is None:
+        ls.live = ls.live or on
+        return  # our own command is about to say otherwise
+    if ls.fault and ls.dead and on:
+        act.mend(draft, name)
+    if flight is not None and flight.confirmed_s is not None and _repeats_old(draft, name, flight):
+        ls.relay = before  # asked again later
+        ls.recheck_s = flight.last_sent_s + estimate.confirm_within_s(draft.house, name, ls)
+        return
+    if before is on and ls.live is on:
+        return  # nothing new: a repeated report of what is known and left as it is
+    if on and before is True:  # it never said that it went off, whatever the meter showed
+        ls.live = True
+        act.decide(draft, name, on=False, cause=Cause.RETRY, reason=Reason.IDLE)
+        return
+    _foreign(draft, name, on=on)
+
+
+def run_timers(draft: Draft) -> None:
+    """Ask again, and give up asking relays that do not answer."""
+    state = draft.state
+    if not (state.connected and state.started):
+        return
+    for name in draft.house.loads:
+        ls = state.loads[name]
+        if draft.at_s >= ls.reconcile_by_s and not ls.reconciled:
+            _give_up_asking(draft, name)
+        if draft.at_s >= ls.recheck_s:
+            again_s = draft.at_s + RECHECK_S if _contradicts(ls) else INFINITY
+            draft.load(name).recheck_s = again_s
+            draft.commands.append(QueryRelay(name))
+
+
+def _contradicts(ls: LoadState) -> bool:
+    """Return whether a load is believed off by the meter, against its relay's last word."""
+    return ls.relay is True and not ls.live and not ls.on
+
+
+def _repeats_old(draft: Draft, name: str, flight: Flight) -> bool:
+    """Return whether a report may be an old state repeated in a merged payload (R11)."""
+    within_s = estimate.confirm_within_s(draft.house, name, draft.state.loads[name])
+    return draft.house.loads[name].relay.merged and draft.at_s < flight.last_sent_s + within_s
+
+
+def _foreign(draft: Draft, name: str, *, on: bool) -> None:
+    """Somebody else switched it: count it, put it right or leave it alone (R11)."""
+    house = draft.house
+    ls = draft.load(name)
+    draw_w = {c: estimate.relief_w(house, draft.state, c, name) for c in house.power_w[name]}
+    unseen = ls.flight is not None
+    draft.note(NoteKind.FOREIGN, name, float(on))
+    act.changed(draft, name, on=on, cause=Cause.FOREIGN)
+    recent = tuple(each for each in ls.foreign_s if draft.at_s - each < FOREIGN_WITHIN_S)
+    ls.foreign_s = (*recent, draft.at_s)
+    ls.live = on
+    ls.flight = _happened(draft.at_s, on=on, cause=Cause.FOREIGN, draw_w={} if on else draw_w)
+    ls.flight = replace(ls.flight, unseen=unseen)
+    if len(ls.foreign_s) > FOREIGN_TIMES or draft.at_s < ls.left_alone_until_s:
+        if draft.at_s >= ls.left_alone_until_s:
+            ls.left_alone_until_s = draft.at_s + LEFT_ALONE_S
+            draft.note(NoteKind.LEFT_ALONE, name, float(on))
+        ls.on = on
+        ls.claim = False
+        return
+    if on:
+        act.decide(draft, name, on=False, cause=Cause.FOREIGN, reason=Reason.IDLE)
+    else:
+        ls.on = False
+        ls.claim = ls.put_right = wish.wanted(house, draft.state, name)
+
+
+def _happened(at_s: float, *, on: bool, cause: Cause, draw_w: dict[str, float]) -> Flight:
+    """Return a switching that was not ours: readings may not show it yet (R2)."""
+    return Flight(
+        on=on,
+        cause=cause,
+        decided_s=at_s,
+        first_sent_s=at_s,
+        due=False,
+        confirmed_s=at_s,
+        draw_w=draw_w,
+    )
+
+
+def _reconcile(draft: Draft, name: str, *, on: bool, before: bool | None) -> None:
+    """Take over what a relay reports after start, reconnect or return (R15)."""
+    ls = draft.load(name)
+    ls.reconciled = True
+    ls.reconcile_by_s = ls.recheck_s = INFINITY
+    ls.live = on
+    adopt, ls.adopt = ls.adopt, not draft.state.started
+    if before is not None and before is not on:
+        act.changed(draft, name, on=on, cause=Cause.RECONCILE)
+    if on is not ls.on and adopt:
+        ls.on = on
+        ls.claim = ls.claim and on
+    if on is ls.on:
+        if on and draft.house.loads[name].relay.dead_man_s is not None:
+            ls.renew_s = draft.at_s  # nobody knows how much of its lease is left
+        if on and before is not True and ls.flight is None:
+            unknown = dict.fromkeys(draft.house.power_w[name], 0.0)
+            ls.flight = _happened(draft.at_s, on=True, cause=Cause.RECONCILE, draw_w=unknown)
+    elif on:
+        act.decide(draft, name, on=False, cause=Cause.RECONCILE, reason=_rest(draft, name))
+    else:
+        ls.on = False
+        ls.claim = wish.wanted(draft.house, draft.state, name)
+        ls.flight = None
+
+
+def _rest(draft: Draft, name: str) -> Reason:
+    return Reason.WAITING if wish.wanted(draft.house, draft.state, name) else Reason.IDLE
+
+
+def ask_all(draft: Draft) -> None:
+    """After a connect: every relay's state is unknown again, and asked for (R15)."""
+    for name in draft.house.loads:
+        _forget(draft, name)
+
+
+def device(draft: Draft, name: str, *, online: bool) -> None:
+    """Take in that a relay's device, or the bridge before it, came or went (R11, R15)."""
+    ls = draft.load(name)
+    before, ls.online = ls.online, online
+    if not online:
+        ls.claim = False
+    elif before is False:
+        act.mend(draft, name)
+        _forget(draft, name)
+    elif not ls.reconciled and draft.at_s >= ls.reconcile_by_s - RECONCILE_S + ASKED_S:
+        draft.commands.append(QueryRelay(name))  # it was not there to answer
+
+
+def _forget(draft: Draft, name: str) -> None:
+    ls = draft.load(name)
+    if draft.house.dry_run:
+        ls.reconciled = True
+        ls.live = ls.on
+        ls.flight = None
+        return
+    if not ls.adopt and ls.reconciled:
+        ls.assumed_off = not ls.on and not ls.live
+    ls.reconciled = False
+    ls.live = True
+    ls.renew_s = ls.recheck_s = INFINITY  # a renewal is an ON
+    if ls.flight is not None and ls.flight.confirmed_s is None:
+        ls.flight = None
+    if draft.house.loads[name].relay.confirms:
+        ls.reconcile_by_s = draft.at_s + RECONCILE_S
+        ls.recheck_s = draft.at_s + RECONCILE_S / 2.0  # it may connect a little later than we
+        draft.commands.append(QueryRelay(name))
+    else:
+        ls.reconcile_by_s = draft.at_s
+
+
+def _give_up_asking(draft: Draft, name: str) -> None:
+    ls = draft.load(name)
+    ls.reconciled = True
+    ls.reconcile_by_s = INFINITY
+    if ls.assumed_off:
+        ls.live = False
+        ls.on = False
+    else:
+        act.decide(draft, name, on=False, cause=Cause.RECONCILE, reason=_rest(draft, name))
+    ls.adopt = False

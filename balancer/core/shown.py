@@ -1,0 +1,107 @@
+"""R2, R10, R14: what the meters show of a switching: confirmed by them, settled, learned from."""
+
+from dataclasses import replace
+
+from balancer.core import act, estimate, learn
+from balancer.core.commands import Cause
+from balancer.core.draft import Draft
+from balancer.core.state import INFINITY, Flight, Reading
+
+OVERDRAW = 1.2  # heaters draw up to a fifth more than they are rated for
+
+
+def confirm_by_meter(draft: Draft, circuit: str, reading: Reading) -> None:
+    """Believe an OFF that the circuit's meter shows: it fell by half the draw or more (R10).
+
+    Where several are under way at once the fall has to leave no doubt about any of them. A
+    relay that can report is asked until it says so, too.
+    """
+    house, state = draft.house, draft.state
+    unsure: list[str] = []
+    sure_w = 0.0
+    for name in house.loads_of[circuit]:
+        flight = state.loads[name].flight
+        if (
+            flight is None
+            or flight.on
+            or flight.first_sent_s is None
+            or circuit not in flight.before
+        ):
+            continue
+        if flight.confirmed_s is None:
+            unsure.append(name)
+        else:
+            sure_w += OVERDRAW * house.power_w[name][circuit]
+    flights = [flight for name in unsure if (flight := state.loads[name].flight) is not None]
+    draws_w = [flight.draw_w.get(circuit, 0.0) for flight in flights]
+    if not draws_w or min(draws_w) <= 0.0:
+        return
+    fell_w = min(flight.before[circuit] for flight in flights) - reading.power_w - sure_w
+    if fell_w < sum(draws_w) - min(draws_w) / 2.0:
+        return
+    for name, flight in zip(unsure, flights, strict=True):
+        if draft.at_s > flight.last_sent_s:
+            ls = draft.load(name)
+            if draft.house.loads[name].relay.confirms:
+                act.changed(draft, name, on=False, cause=flight.cause)
+                ls.recheck_s = flight.repeat_s
+            ls.flight = replace(flight, confirmed_s=draft.at_s, due=False, repeat_s=INFINITY)
+            ls.live = False
+
+
+def tidy(draft: Draft) -> None:
+    """Forget switchings that both of the last readings show; learn from those (R2, R14)."""
+    house, state = draft.house, draft.state
+    for name in house.loads:
+        flight = state.loads[name].flight
+        if flight is None or flight.confirmed_s is None:
+            continue
+        if all(_shown(draft, circuit, name, flight) for circuit in house.power_w[name]):
+            if flight.alone and flight.cause is not Cause.FOREIGN and act.alone(draft, name):
+                _learn(draft, name, flight)
+            draft.load(name).flight = None
+            if not flight.on:
+                _account_for(draft, name)
+
+
+def _account_for(draft: Draft, name: str) -> None:
+    """Take what an OFF may have relieved from the falls that could confirm others (R10)."""
+    power_w = draft.house.power_w[name]
+    for other, ls in draft.state.loads.items():
+        flight = ls.flight
+        if flight is not None and not flight.on and flight.before.keys() & power_w.keys():
+            draft.load(other).flight = replace(
+                flight,
+                before={
+                    circuit: before_w - OVERDRAW * power_w.get(circuit, 0.0)
+                    for circuit, before_w in flight.before.items()
+                },
+            )
+
+
+def _learn(draft: Draft, name: str, flight: Flight) -> None:
+    """Take the step of the first circuit's meter for this load's draw (R14)."""
+    house, state = draft.house, draft.state
+    if house.loads[name].meter is not None:
+        return  # its own meter knows better
+    for circuit in house.power_w[name]:
+        meter = house.circuits[circuit].meter
+        if meter is None or circuit not in flight.before:
+            continue
+        after = state.meters[meter.name].before
+        assert after is not None, circuit
+        step_w = after.power_w - flight.before[circuit]
+        ratio = (step_w if flight.on else -step_w) / house.power_w[name][circuit]
+        sure = bool(state.meters[meter.name].lags_s)  # else it may show it later
+        if ratio >= learn.LEAST_RATIO or (sure and ratio > -learn.IDLE_RATIO):
+            learn.with_step(draft.load(name), max(0.0, ratio), draft.at_s)
+        return
+
+
+def _shown(draft: Draft, circuit: str, name: str, flight: Flight) -> bool:
+    settled_s = estimate.settled_at_s(draft.house, draft.state, circuit, name, flight)
+    meter = draft.house.circuits[circuit].meter
+    if meter is None:
+        return draft.at_s >= settled_s
+    before = draft.state.meters[meter.name].before
+    return before is not None and before.at_s >= settled_s
