@@ -57,8 +57,7 @@ def measured_w(draft: Draft, circuit: str) -> float:
     """Return the measured room, in watts (R4); minus infinity while readings miss."""
     house, state = draft.house, draft.state
     own = house.circuits[circuit]
-    reading = estimate.last_reading(state, own)
-    if reading is not None and reading.power_w > state.circuits[circuit].limit_w + TINY_W:
+    if estimate.excess_w(house, state, circuit) > TINY_W:
         return -INFINITY  # an overload ends with a reading, not on paper
     if own.estimation is Estimation.GLOBAL:
         meter_w = estimate.admission_meter_w(house, state, circuit)

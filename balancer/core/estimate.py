@@ -181,6 +181,15 @@ def last_reading(state: State, circuit: Circuit) -> Reading | None:
     return None if circuit.meter is None else state.meters[circuit.meter.name].last
 
 
+def excess_w(house: House, state: State, circuit: str) -> float:
+    """Return how far the last reading of a circuit's meter is over the limit; 0 if it is old."""
+    own = house.circuits[circuit]
+    reading = last_reading(state, own)
+    if reading is None or own.meter is None or state.at_s - reading.at_s > own.meter.stale_after_s:
+        return 0.0
+    return max(0.0, reading.power_w - state.circuits[circuit].limit_w)
+
+
 def credit_w(house: House, state: State, circuit: str, reading: Reading) -> float:
     """Return the power of loads just switched off that a reading may still contain (R2).
 

@@ -125,12 +125,9 @@ def _candidates(draft: Draft, circuit: str) -> list[str]:
 
 def _over_limit(draft: Draft, circuit: str) -> Constraint | None:
     house, state = draft.house, draft.state
-    own = house.circuits[circuit]
-    reading = estimate.last_reading(state, own)
-    if reading is None or own.meter is None or draft.at_s - reading.at_s > own.meter.stale_after_s:
-        return None
-    excess_w = reading.power_w - state.circuits[circuit].limit_w
-    if excess_w <= TINY_W:
+    excess_w = estimate.excess_w(house, state, circuit)
+    reading = estimate.last_reading(state, house.circuits[circuit])
+    if reading is None or excess_w <= TINY_W:
         return None
     excess_w -= estimate.credit_w(house, state, circuit, reading)
     if excess_w <= TINY_W:
