@@ -639,3 +639,34 @@ def test_a_relay_in_fault_that_speaks_again_is_told_off_at_once() -> None:
     rig.run(2.0)
     assert times(rig, "a", False, since_s)
     assert not rig.on()
+
+
+def test_a_dead_relay_that_is_switched_on_by_hand_is_mended_and_put_right() -> None:
+    """R11: it can move after all."""
+    rig = Rig(a_house(1, load_options=FREE))
+    rig.run(30.0)
+    rig.relays["a"].stuck = True
+    rig.request("a")
+    rig.run(30.0)
+    assert rig.load("a").reason == Reason.FAULT
+    rig.request("a", False)
+    rig.run(10.0)
+    rig.relays["a"].stuck = False
+    rig.push("a", on=True)
+    rig.run(5.0)
+    assert rig.on() == set()
+    assert rig.noted(NoteKind.FAULT_OVER)
+
+
+def test_a_report_that_contradicts_what_is_about_to_be_said_changes_nothing() -> None:
+    """R11: an OFF waits for its bridge while the wall button says off already."""
+    rig = bridged(6, latency_s=0.3, report_s=0.1)
+    since_s = rig.now_s
+    rig.away()
+    assert len(rig.commands(since_s)) == 4
+    waiting = ({"load0", "load1"} - {each.load for each in rig.commands(since_s)}).pop()
+    rig.report(waiting)  # still on, as everybody knows
+    rig.run(5.0)
+    assert rig.on() == set()
+    assert not rig.noted(NoteKind.FOREIGN)
+    assert len(rig.commands(since_s)) == 6

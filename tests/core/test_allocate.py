@@ -420,3 +420,33 @@ def test_overload_before_any_quiet_reading_leaves_an_empty_window_and_no_room() 
     rig.base_w["main"] = 5 * A
     rig.run(30.0)
     assert rig.on() == {"a", "b"}
+
+
+def test_a_tick_takes_no_more_off_than_the_chosen_need() -> None:
+    """R6: whoever need not go stays on."""
+    # given a large load that had nothing, small ones that had everything, and some room
+    memory = Memory(
+        loads={
+            "large": LoadMemory(on=False, served_s=0.0, wanted_s=1e6),
+            "tiny": LoadMemory(on=True, served_s=9e5, wanted_s=1e6),
+            "middle": LoadMemory(on=True, served_s=8e5, wanted_s=1e6),
+        },
+        requests=dict.fromkeys(("large", "tiny", "middle"), True),
+    )
+    loads = {"large": 10 * A, "tiny": 1 * A, "middle": 6 * A}
+    relays = {"tiny": FakeRelay(on=True), "middle": FakeRelay(on=True)}
+    rig = Rig(
+        a_house(loads, a_circuit(limit_w=20 * A), load_options=FREE),
+        base_w=7 * A,
+        memory=memory,
+        relays=relays,
+    )
+    rig.run(60.0)
+    assert rig.on() == {"tiny", "middle"}
+    # when its turn comes: 13 A for all, 10 A for it; the tiny one need not go
+    since_s = rig.now_s
+    rig.rotate()
+    rig.run(20.0)
+    assert rig.on() == {"large", "tiny"}
+    assert {each.load for each in rig.commands(since_s)} == {"large", "middle"}
+    assert rig.over["main"].total_s == 0.0

@@ -149,3 +149,17 @@ def test_idle_heaters_that_start_together_are_known_to_draw() -> None:
     rig.run(10.0)
     assert rig.load("a").draw_w > 0.0
     assert rig.load("b").draw_w > 0.0
+
+
+def test_what_was_learned_is_forgotten_after_seven_days() -> None:
+    """R14: the highest draw learned in the last 7 days."""
+    rig = Rig(a_house(1, a_circuit(stale_after_s=3600.0), load_options=FREE))
+    rig.heater_w["a"] = 1300.0
+    rig.run(30.0)
+    cycle(rig, "a", 3)
+    assert rig.load("a").learned_w == pytest.approx(1300.0)
+    rig.slow_down(600.0)
+    rig.run(6.9 * 86_400.0)
+    assert rig.load("a").learned_w == pytest.approx(1300.0)
+    rig.run(0.2 * 86_400.0)
+    assert rig.load("a").learned_w is None

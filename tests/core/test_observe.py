@@ -5,7 +5,7 @@ import math
 import pytest
 
 from balancer.core import breaker
-from balancer.core.model import Breaker
+from balancer.core.model import Breaker, Estimation
 from tests.core.rig import A, Rig, a_circuit, a_house, a_load, a_meter
 
 WORST = Breaker(profile="worst_norm", rating_w=30 * A)
@@ -104,3 +104,24 @@ def test_settled_means_that_nothing_is_unconfirmed() -> None:
     assert not rig.snapshot().settled
     rig.run(0.2)
     assert rig.snapshot().settled
+
+
+def test_without_a_meter_or_a_limit_there_is_no_promise() -> None:
+    """R19: unknown is None."""
+    rig = Rig(a_house(1))
+    rig.run(60.0)
+    assert rig.snapshot().circuits["main"].sheddable_overload is not None
+    rig.limit(0.0)
+    rig.run(5.0)
+    assert rig.snapshot().circuits["main"].sheddable_overload is None
+    bare = a_circuit(estimation=Estimation.EXTERNAL, steps=(1, 0), meter=None)
+    rig = Rig(a_house(1, bare), requested=True)
+    rig.run(60.0)
+    seen = rig.snapshot().circuits["main"]
+    assert (seen.sheddable_overload, seen.heat, seen.trip_margin_s) == (None, None, None)
+
+
+def test_power_is_shown_in_the_circuits_unit() -> None:
+    """R3."""
+    circuit = a_circuit(limit_w=30 * A, unit="A", watts_per_unit=A)
+    assert circuit.show(4922.0) == 21.4
