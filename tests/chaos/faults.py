@@ -19,6 +19,7 @@ class Kind:
         ready_s: How soon after it the balancer has to be ready; None: nothing is said.
         noticed_s: How soon it has to be noticed, likewise.
         quiet: It wants a house in which nothing happens.
+        storm: So many connections are lost at once that a rival client is suspected.
     """
 
     fault: Fault
@@ -28,6 +29,7 @@ class Kind:
     ready_s: float | None = None
     noticed_s: float | None = None
     quiet: bool = False
+    storm: bool = False
 
     @property
     def name(self) -> str:
@@ -42,7 +44,7 @@ KINDS = (
     Kind(broker_faults.broker_frozen, 3.0, 1.0, 120.0, READY_S, NOTICE_S),
     Kind(broker_faults.broker_killed, 3.0, 0.1, 30.0, READY_S),
     Kind(broker_faults.broker_wiped, 2.0, 0.1, 20.0, READY_S),
-    Kind(broker_faults.broker_loop, 1.0, 3.0, 15.0),
+    Kind(broker_faults.broker_loop, 1.0, 3.0, 15.0, storm=True),
     Kind(line_faults.deaf_line, 1.0, 3.0, 60.0),
     Kind(line_faults.dumb_line, 1.0, 3.0, 60.0),
     Kind(line_faults.dead_line, 1.0, 3.0, 60.0),
@@ -52,10 +54,10 @@ KINDS = (
     Kind(line_faults.narrow_line, 0.7, 15.0, 40.0),
     Kind(line_faults.sliced_line, 1.0, 4.0, 15.0),
     Kind(line_faults.repeating_line, 2.0, 5.0, 15.0),
-    Kind(line_faults.reset_line, 2.0, 0.0, 5.0),
-    Kind(line_faults.refusing_line, 0.5, 5.0, 20.0),
+    Kind(line_faults.reset_line, 2.0, 0.0, 5.0, storm=True),
+    Kind(line_faults.refusing_line, 0.5, 5.0, 20.0, storm=True),
     Kind(line_faults.lost_suback, 1.0, 0.0, 1.0),
-    Kind(access_faults.rival_id, 0.5, 3.0, 15.0),
+    Kind(access_faults.rival_id, 0.5, 3.0, 15.0, storm=True),
     Kind(access_faults.meter_forbidden, 0.5, 4.0, 8.0),
     Kind(access_faults.heartbeat_forbidden, 0.5, 4.0, 12.0),
     Kind(access_faults.commands_forbidden, 0.5, 4.0, 12.0),

@@ -3,6 +3,7 @@
 import time
 from collections import Counter
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 MOST_KEPT = 200
 
@@ -14,15 +15,18 @@ class Violation:
     Attributes:
         rule: Which; see the rules of ``Mouth`` and ``Observer``.
         during: The fault that was on, or the last one.
+        wall: As in the log of the balancer.
     """
 
     at_s: float
     rule: str
     text: str
     during: str
+    wall: datetime
 
     def __str__(self) -> str:
-        return f"VIOLATION {self.rule} at {self.at_s:.1f} s ({self.during}): {self.text}"
+        when = f"at {self.at_s:.1f} s, {self.wall:%H:%M:%S.%f}"[:-3]
+        return f"VIOLATION {self.rule} {when} ({self.during}): {self.text}"
 
 
 class Judge:
@@ -49,4 +53,5 @@ class Judge:
         self.counts[rule] += 1
         if len(self.violations) < MOST_KEPT:
             at_s = time.monotonic() - self.began_s
-            self.violations.append(Violation(at_s, rule, text, self.during))
+            now = datetime.now(tz=UTC)
+            self.violations.append(Violation(at_s, rule, text, self.during, now))

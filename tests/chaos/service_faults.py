@@ -34,10 +34,11 @@ async def service_killed(rig: Rig, hold_s: float) -> Outcome:
 async def quiet_service_killed(rig: Rig, hold_s: float) -> Outcome:
     """Kill -9 while nothing happens: no relay moves for that, and nobody loses the turn."""
     moved = len(rig.house.movements)
+    killed_s = time.monotonic()
     outcome = await service_killed(rig, hold_s)
     await asyncio.sleep(_AFTER_S)
-    moves = [(each.relay, each.on) for each in rig.house.movements[moved:]]
-    rig.judge.check("still", not moves, f"{moves} when a quiet balancer was killed")
+    moves = rig.house.movements[moved:]
+    rig.judge.check("still", not moves, f"{moves} when a quiet balancer was killed at {killed_s}")
     return outcome
 
 
