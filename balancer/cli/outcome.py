@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from balancer.sim.figures import Figures
 from balancer.sim.strategies import NAMES, Case
 
+PIPE_COLUMNS = 160  # a pipe has no width; nothing is cut there
 ROWS: tuple[tuple[str, Callable[[Figures], float | int | None], str], ...] = (
     ("breaker trips", lambda each: each.trips, "{:d}"),
     ("  avoidable", lambda each: each.avoidable_trips, "{:d}"),
@@ -66,4 +67,6 @@ def print_table(title: str, head: list[str], rows: list[list[str]]) -> None:
     for row in rows:
         shown.add_row(*row)
     console = Console(highlight=False)
-    console.print(shown, soft_wrap=True)
+    if not console.is_terminal:
+        console.width = PIPE_COLUMNS
+    console.print(shown)

@@ -41,14 +41,13 @@ def run_simulate(options: SimulateOptions) -> int:
         if options.campaign is not None:
             return _campaign(options)
         if options.sweep is not None:
-            run_sweep(
+            return run_sweep(
                 replace(case_of(options), journal=False),
                 options.config or example_house(),
                 parse_sweep(options.sweep),
                 jobs=options.jobs,
                 as_json=options.json,
             )
-            return 0
         return _compare(options)
     except (TraceError, SweepError, UsageError) as error:
         sys.stderr.write(f"{error}\n")

@@ -2,10 +2,10 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,8 +25,46 @@ class Tried:
     figures: Mapping[str, Figures]
 
 
-def run_sweep(case: Case, path: Path, sweep: Sweep, *, jobs: int, as_json: bool) -> None:
-    """Simulate every value and print what came of it.
+@dataclass(slots=True)
+class Search:
+    """What a sweep has found so far.
+
+    Attributes:
+        unlimited: What an endless supply would do.
+        tried: Values, in the order in which they were tried.
+    """
+
+    case: Case
+    sweep: Sweep
+    unlimited: Figures
+    tried: list[Tried] = field(default_factory=list)
+
+    @property
+    def for_limit(self) -> bool:
+        """Return whether the smallest value is looked for."""
+        return self.sweep.key.rsplit(".", 1)[-1] == "limit"
+
+    def kept_warm(self, tried: Tried) -> bool:
+        """Return whether a value kept the rooms warm without a trip."""
+        found = tried.figures["balancer"]
+        missed = found.cold_degree_hours - self.unlimited.cold_degree_hours
+        rooms = len(self.case.setup.house.zones)
+        return found.trips == 0 and missed <= WARM_K_H * rooms * self.case.days
+
+    def edges(self) -> tuple[float | None, float | None]:
+        """Return the greatest cold value below the smallest warm one, and that one."""
+        return smallest_warm([(each.value, self.kept_warm(each)) for each in self.tried])
+
+    def next_value(self) -> float | None:
+        """Return what to try next; None: the smallest is found, or there is none."""
+        cold, warm = self.edges()
+        if not self.for_limit or cold is None or warm is None:
+            return None
+        return self.sweep.between(cold, warm)
+
+
+def run_sweep(case: Case, path: Path, sweep: Sweep, *, jobs: int, as_json: bool) -> int:
+    """Simulate every value and print what came of it; return the exit status.
 
     Args:
         case: What all values have in common.
@@ -41,43 +79,47 @@ def run_sweep(case: Case, path: Path, sweep: Sweep, *, jobs: int, as_json: bool)
     """
     for end in (sweep.lowest, sweep.highest):
         setup_with(path, sweep.key, end)
-    tried: list[Tried] = []
-    with _workers(jobs) as work:
-        unlimited = work(_unlimited, [case])[0]
-        first = sweep.values()
-        sys.stderr.write(f"{sweep.key}: {', '.join(f'{each:g}' for each in first)}\n")
-        tried += work(partial(_try, case, path, sweep.key), first)
-        while sweep.key.rsplit(".", 1)[-1] == "limit":
-            cold, warm = smallest_warm(
-                [(each.value, _kept_warm(each, unlimited, case.days)) for each in tried]
-            )
-            if cold is None or warm is None or (value := sweep.between(cold, warm)) is None:
-                break
-            sys.stderr.write(f"{sweep.key}: {value:g}\n")
-            tried += work(partial(_try, case, path, sweep.key), [value])
-    tried.sort(key=lambda each: each.value)
-    warm = smallest_warm([(each.value, _kept_warm(each, unlimited, case.days)) for each in tried])[
-        1
-    ]
+    search: Search | None = None
+    status = 0
+    try:
+        with _workers(jobs) as work:
+            search = Search(case, sweep, next(work(_unlimited, [case])))
+            values: Sequence[float] = sweep.values()
+            while values:
+                sys.stderr.write(f"{sweep.key}: {', '.join(f'{each:g}' for each in values)}\n")
+                for each in work(partial(_try, case, path, sweep.key), values):
+                    search.tried.append(each)
+                value = search.next_value()
+                values = () if value is None else (value,)
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted\n")
+        status = 1
+    if search is None or not search.tried:
+        return 1
+    search.tried.sort(key=lambda each: each.value)
     if as_json:
-        document = {
-            "days": case.days,
-            "seed": case.seed,
-            "sweep": sweep.key,
-            "values": [
-                {
-                    "value": each.value,
-                    "limit_w": round(each.limit_w, 1),
-                    "warm": _kept_warm(each, unlimited, case.days),
-                    "strategies": {key: one.document() for key, one in each.figures.items()},
-                }
-                for each in tried
-            ],
-            "smallest_warm": warm,
-        }
-        print(json.dumps(document))
+        print(json.dumps(_document(search)))
     else:
-        _show_sweep(case, sweep, tried, unlimited, warm)
+        _show(search)
+    return status
+
+
+def _document(search: Search) -> dict[str, Any]:
+    return {
+        "days": search.case.days,
+        "seed": search.case.seed,
+        "sweep": search.sweep.key,
+        "values": [
+            {
+                "value": each.value,
+                "limit_w": round(each.limit_w, 1),
+                "warm": search.kept_warm(each),
+                "strategies": {key: one.document() for key, one in each.figures.items()},
+            }
+            for each in search.tried
+        ],
+        "smallest_warm": search.edges()[1],
+    }
 
 
 def _unlimited(case: Case) -> Figures:
@@ -95,32 +137,28 @@ def _try(case: Case, path: Path, key: str, value: float) -> Tried:
     return Tried(value, root.limit_w, contest.figures())
 
 
-def _kept_warm(tried: Tried, unlimited: Figures, days: float) -> bool:
-    found = tried.figures["balancer"]
-    missed = found.cold_degree_hours - unlimited.cold_degree_hours
-    return found.trips == 0 and missed <= WARM_K_H * days
-
-
-def _show_sweep(
-    case: Case, sweep: Sweep, tried: list[Tried], unlimited: Figures, warm: float | None
-) -> None:
+def _show(search: Search) -> None:
+    case, sweep, unlimited = search.case, search.sweep, search.unlimited
     rows = []
-    for each in tried:
+    for each in search.tried:
         found = each.figures["balancer"]
-        kept = _kept_warm(each, unlimited, case.days)
+        kept = search.kept_warm(each)
         cells = [cell(get(found), form) for _, get, form in ROWS]
         rows.append([f"{each.value:g}", *cells[:1], *cells[2:9], "yes" if kept else "no"])
-    heads = [
-        "trips", "min. over", "longest s", "kWh", "% of bound", "cold K h", "unfair pts",
-        "switchings", "warm",
-    ]  # fmt: skip
+    heads = ["trips", "over", "longest", "kWh", "% bound", "cold", "unfair", "moves", "warm"]
     title = f"{case.setup.house.name}: {case.days:.3g} days, seed {case.seed}, by {sweep.key}"
     print_table(title, [sweep.key, *heads], rows)
     print(
-        f"Without any limit: {unlimited.heat_kwh:.0f} kWh, "
-        f"{unlimited.cold_degree_hours:.0f} degree hours too cold."
+        "over: minutes over the limit; longest: of these, in seconds; % bound: of the "
+        "clairvoyant's heat; cold: degree hours; unfair: % points; moves: of a relay, a day."
     )
-    if sweep.key.rsplit(".", 1)[-1] == "limit":
+    print(
+        f"Without any limit: {unlimited.heat_kwh:.0f} kWh, "
+        f"{unlimited.cold_degree_hours:.0f} degree hours too cold. Warm: not colder than that by "
+        f"more than {WARM_K_H:g} degree hour per room and day, and no trip."
+    )
+    if search.for_limit:
+        warm = search.edges()[1]
         print(
             f"The smallest {sweep.key} that keeps the rooms warm: {warm:g}."
             if warm is not None
@@ -129,10 +167,13 @@ def _show_sweep(
 
 
 @contextmanager
-def _workers(jobs: int) -> Iterator[Callable[..., list[Any]]]:
-    """Return a map over one process or many."""
+def _workers(jobs: int) -> Iterator[Callable[..., Iterator[Any]]]:
+    """Return a map over one process or many, that gives each result as soon as it is there."""
     if jobs <= 1:
-        yield lambda call, values: [call(value) for value in values]
+        yield map
         return
-    with ProcessPoolExecutor(jobs) as pool:
-        yield lambda call, values: list(pool.map(call, values))
+    pool = ProcessPoolExecutor(jobs)
+    try:
+        yield pool.map
+    finally:
+        pool.shutdown(cancel_futures=True)

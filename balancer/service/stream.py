@@ -211,6 +211,7 @@ class Stream:
         """
         if self.closed:
             return False
+        self._last_said = True  # from here on, even if it is cut in the middle of a packet
         try:
             self._sock.settimeout(within_s)
             self._sock.sendall(bytes(self._out) + data)
@@ -218,7 +219,6 @@ class Stream:
         except OSError:
             return False
         finally:
-            self._last_said = True  # maybe in the middle of a packet
             self._out.clear()
         return True
 

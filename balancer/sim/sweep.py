@@ -12,8 +12,8 @@ from balancer.config.setup import Setup
 MOST_VALUES = 11
 LOAD_KEYS = ("power", "priority", "min_on", "min_off")
 WARM_K_H = 1.0
-"""Rooms are kept warm if they miss, against a supply without a limit, at most so many degree hours
-a day on average."""
+"""Rooms are kept warm if, against a supply without a limit, each misses on average at most so many
+degree hours a day."""
 
 
 class SweepError(ValueError):
