@@ -240,7 +240,7 @@ def _unconfirmed(draft: Draft, name: str) -> bool:
         return False
     if flight.tries == 0:
         draft.note(NoteKind.UNCONFIRMED, name)
-    if flight.on and not wish.wanted(draft.house, draft.state, name):
+    if flight.on and name not in draft.state.wanted:
         decide(draft, name, on=False, cause=Cause.RETRY, reason=Reason.IDLE)
         return False  # nobody asks any more, and a slow relay must not go on late
     newly_doubted = not flight.doubted and not flight.on

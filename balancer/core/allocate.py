@@ -16,7 +16,7 @@ from balancer.core import act, estimate, restrain, wish
 from balancer.core.commands import Cause, NoteKind, Reason
 from balancer.core.draft import Draft
 from balancer.core.model import Circuit, Estimation
-from balancer.core.state import INFINITY, CircuitState
+from balancer.core.state import INFINITY, CircuitState, LoadState
 
 TINY_W = 1e-6
 
@@ -97,8 +97,7 @@ def earn(draft: Draft, circuit: str) -> None:
     else:
         level_w = live_w + measured_w(draft, circuit)
     if not any(
-        wish.wanted(house, state, name) and not state.loads[name].on
-        for name in house.loads_of[circuit]
+        name in state.wanted and not state.loads[name].on for name in house.loads_of[circuit]
     ):
         cs.usable_w = max(cs.usable_w, live_w + proven_w(draft, circuit))
     cs.usable_w = min(cs.usable_w, level_w)
@@ -168,42 +167,31 @@ class Book:
         return min(self.measured_w[circuit], max(self.earned_w[circuit], self.proven_w[circuit]))
 
 
-def barred(draft: Draft, name: str) -> bool:
-    """Return whether nothing may be switched on there: starting, blind, suspect."""
-    house, state = draft.house, draft.state
-    return wish.starting(house, state, name) or any(
-        state.circuits[circuit].blind or state.circuits[circuit].suspect
-        for circuit in house.power_w[name]
-    )
-
-
 def waiting(draft: Draft) -> list[str]:
     """Return the wanted loads that are off, may be switched and may be tried, claims first."""
     house, state = draft.house, draft.state
     names = [
         name
         for name in house.loads
-        if not state.loads[name].on
-        and wish.wanted(house, state, name)
+        if name in state.wanted
+        and not (ls := state.loads[name]).on
         and (
-            (not state.loads[name].live and wish.controllable(state, name))
-            or _to_be_tried(draft, name)
+            (not ls.live and wish.controllable(state, name))
+            or (ls.fault and _to_be_tried(draft, ls))
         )
-        and not barred(draft, name)
     ]
-    order = wish.in_order(house, state, names)
-    return sorted(order, key=lambda name: not state.loads[name].claim)
+    if not names:
+        return names
+    barred = wish.unready(house, state) | {
+        name for name, cs in state.circuits.items() if cs.blind or cs.suspect
+    }
+    open_ = [name for name in names if barred.isdisjoint(house.power_w[name])]
+    return sorted(wish.in_order(house, state, open_), key=lambda name: not state.loads[name].claim)
 
 
-def _to_be_tried(draft: Draft, name: str) -> bool:
-    ls = draft.state.loads[name]
-    return (
-        ls.fault
-        and ls.dead
-        and ls.reconciled
-        and draft.at_s >= ls.retry_s
-        and ls.online is not False
-    )
+def _to_be_tried(draft: Draft, ls: LoadState) -> bool:
+    """Return whether the time has come for a dead relay, which counts as on."""
+    return ls.dead and ls.reconciled and draft.at_s >= ls.retry_s and ls.online is not False
 
 
 def fill(draft: Draft) -> None:
@@ -292,13 +280,7 @@ def rotate(draft: Draft) -> None:
     if first in queue:
         queue.remove(first)
         queue.insert(0, first)
-    keepers = [
-        name
-        for name in house.loads
-        if state.loads[name].on
-        and wish.wanted(house, state, name)
-        and wish.controllable(state, name)
-    ]
+    keepers = [name for name in house.loads if state.loads[name].on and wish.contends(state, name)]
     chosen, displaced = exchange(draft, queue, keepers, first)
     for name in reversed(wish.in_order(house, state, displaced)):
         act.decide(draft, name, on=False, cause=Cause.ROTATION, reason=Reason.WAITING)
@@ -311,11 +293,7 @@ def rotate(draft: Draft) -> None:
 def boost_exception(draft: Draft) -> str | None:
     """Return who goes first at this tick although others are boosted, None for nobody (R5)."""
     house, state = draft.house, draft.state
-    wanted = [
-        name
-        for name in house.loads
-        if wish.wanted(house, state, name) and wish.controllable(state, name)
-    ]
+    wanted = [name for name in house.loads if wish.contends(state, name)]
     boosted = [name for name in wanted if wish.boosted(state.loads[name], draft.at_s)]
     plain = [name for name in wanted if name not in boosted]
     if not boosted or not plain or all(state.loads[name].on for name in wanted):

@@ -1,7 +1,6 @@
 """R1, R2: what the circuits take, and what readings may not show yet."""
 
 from collections.abc import Iterator
-from statistics import median
 
 from balancer.core import learn
 from balancer.core.model import Circuit, Estimation, House
@@ -13,7 +12,11 @@ LEAST_CONFIRM_S = 2.0
 
 def period_s(meter: MeterState) -> float | None:
     """Return the measured time between readings, in seconds; None until two came."""
-    return median(meter.intervals_s) if meter.intervals_s else None
+    rising = sorted(meter.intervals_s)
+    if not rising:
+        return None
+    middle = len(rising) // 2
+    return rising[middle] if len(rising) % 2 else (rising[middle - 1] + rising[middle]) / 2.0
 
 
 def settle_s(house: House, state: State, circuit: str) -> float:
@@ -70,7 +73,7 @@ def least_w(house: House, state: State, circuit: str, load: str) -> float:
     ls = state.loads[load]
     if ls.relay is not True and (ls.adopt or not ls.on):
         return 0.0  # nothing in this life has shown that it is on
-    ratio = learn.least_ratio(ls, house.circuits[circuit].safe_ratio, state.at_s)
+    ratio = learn.least_ratio(ls, house.circuits[circuit].safe_ratio)
     return house.power_w[load][circuit] * ratio
 
 
@@ -90,14 +93,13 @@ def relief_w(house: House, state: State, circuit: str, load: str) -> float:
 
 def draw_w(house: House, state: State, circuit: str, load: str) -> float:
     """Return the believed draw of a live load on a circuit, in watts."""
-    ls = state.loads[load]
-    ratio = learn.draw_ratio(ls, house.circuits[circuit].safe_ratio, state.at_s)
+    ratio = learn.draw_ratio(state.loads[load], house.circuits[circuit].safe_ratio)
     return house.power_w[load][circuit] * ratio
 
 
 def rated_w(house: House, state: State, circuit: str, load: str) -> float:
     """Return what admission counts for a load on a circuit, in watts (R14)."""
-    return house.power_w[load][circuit] * learn.admission_ratio(state.loads[load], state.at_s)
+    return house.power_w[load][circuit] * state.loads[load].learned.admission
 
 
 def live_loads(house: House, state: State, circuit: str) -> Iterator[str]:

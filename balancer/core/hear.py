@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from balancer.core import act, estimate, wish
+from balancer.core import act, estimate
 from balancer.core.commands import Cause, NoteKind, QueryRelay, Reason
 from balancer.core.draft import Draft
 from balancer.core.state import INFINITY, Flight, LoadState
@@ -120,7 +120,7 @@ def _foreign(draft: Draft, name: str, *, on: bool) -> None:
         act.decide(draft, name, on=False, cause=Cause.FOREIGN, reason=Reason.IDLE)
     else:
         ls.on = False
-        ls.claim = ls.put_right = wish.wanted(house, draft.state, name)
+        ls.claim = ls.put_right = name in draft.state.wanted
 
 
 def _happened(at_s: float, *, on: bool, cause: Cause, draw_w: dict[str, float]) -> Flight:
@@ -158,12 +158,12 @@ def _reconcile(draft: Draft, name: str, *, on: bool, before: bool | None) -> Non
         act.decide(draft, name, on=False, cause=Cause.RECONCILE, reason=_rest(draft, name))
     else:
         ls.on = False
-        ls.claim = wish.wanted(draft.house, draft.state, name)
+        ls.claim = name in draft.state.wanted
         ls.flight = None
 
 
 def _rest(draft: Draft, name: str) -> Reason:
-    return Reason.WAITING if wish.wanted(draft.house, draft.state, name) else Reason.IDLE
+    return Reason.WAITING if name in draft.state.wanted else Reason.IDLE
 
 
 def ask_all(draft: Draft) -> None:

@@ -3,10 +3,11 @@
 Draws are kept as ratios to the rated power, so that a load on three phases has one.
 """
 
-from functools import lru_cache
+from collections.abc import Iterable
 
+from balancer.core.draft import Draft
 from balancer.core.model import House
-from balancer.core.state import LoadState, Reading
+from balancer.core.state import NOTHING_LEARNED, Learned, LoadState, Reading
 
 MORE_THAN_RATED = 3  # steps that agree before admission uses more than rated: an oven pulses, too
 ENOUGH = 5  # consistent steps before admission uses less than rated (R14)
@@ -21,58 +22,61 @@ MOST_RATIO = 1.4  # a greater step was not this load alone
 LEAST_RATIO = 0.5  # neither was a smaller one, unless it is idle
 
 
-def consistent(ls: LoadState, at_s: float) -> tuple[float, ...]:
-    """Return the learned ratios that agree with each other, of the last seven days, rising."""
-    ratios = ls.ratios
-    if ratios and at_s - ratios[0].at_s > FORGET_S:
-        ratios = tuple(each for each in ratios if at_s - each.at_s <= FORGET_S)
-    return _agreeing(ratios)
-
-
-@lru_cache(maxsize=4096)  # asked for at every step, new a few times a day
-def _agreeing(ratios: tuple[Reading, ...]) -> tuple[float, ...]:
-    if not ratios:
-        return ()
-    rising = sorted(each.power_w for each in ratios)
-    middle = rising[len(rising) // 2]
-    return tuple(each for each in rising if abs(each - middle) <= CONSISTENT * middle)
-
-
-def admission_ratio(ls: LoadState, at_s: float) -> float:
-    """Return what admission reserves, as a multiple of the rated power (R14).
+def keep(ls: LoadState, ratios: Iterable[Reading], at_s: float) -> None:
+    """Keep draws of the last seven days, and what those of them say that agree (R14).
 
     The margin never lifts a load above what it is configured with: heaters that draw just
     what they are rated for would no longer fill the supply.
+
+    Args:
+        ls: Changed in place.
+        ratios: As multiples of the rated power, oldest first.
+        at_s: Now.
     """
+    ls.ratios = tuple(each for each in ratios if at_s - each.at_s < FORGET_S)[-KEPT:]
     if not ls.ratios:
-        return 1.0
-    agreeing = consistent(ls, at_s)
+        ls.learned = NOTHING_LEARNED
+        return
+    rising = sorted(each.power_w for each in ls.ratios)
+    middle = rising[len(rising) // 2]
+    agreeing = [each for each in rising if abs(each - middle) <= CONSISTENT * middle]
+    lowest, highest = agreeing[0], agreeing[-1]
+    admission = 1.0
     if len(agreeing) >= ENOUGH:
-        highest = max(agreeing)
-        return min(highest * MARGIN, max(1.0, highest))
-    if len(agreeing) >= MORE_THAN_RATED:
-        return max(1.0, agreeing[-1])
-    return 1.0
+        admission = min(highest * MARGIN, max(1.0, highest))
+    elif len(agreeing) >= MORE_THAN_RATED:
+        admission = max(1.0, highest)
+    sure = len(agreeing) > 1
+    ls.learned = Learned(
+        admission=admission,
+        lowest=lowest if sure else None,
+        middle=agreeing[len(agreeing) // 2] if sure else None,
+        highest=highest if sure else None,
+        until_s=ls.ratios[0].at_s + FORGET_S,
+    )
 
 
-def draw_ratio(ls: LoadState, safe_ratio: float, at_s: float) -> float:
+def forget(draft: Draft) -> None:
+    """Forget what was learned more than seven days ago."""
+    for name, ls in draft.state.loads.items():
+        if draft.at_s >= ls.learned.until_s:
+            keep(draft.load(name), ls.ratios, draft.at_s)
+
+
+def draw_ratio(ls: LoadState, safe_ratio: float) -> float:
     """Return the believed draw of a load that is on, as a multiple of the rated power (R1)."""
     if ls.idle:
         return 0.0
-    agreeing = consistent(ls, at_s)
-    if len(agreeing) > 1:
-        return agreeing[len(agreeing) // 2]
-    return 1.0 / safe_ratio
+    middle = ls.learned.middle
+    return 1.0 / safe_ratio if middle is None else middle
 
 
-def least_ratio(ls: LoadState, safe_ratio: float, at_s: float) -> float:
+def least_ratio(ls: LoadState, safe_ratio: float) -> float:
     """Return the lower credible draw of a load that is on, as such a multiple (R9)."""
     if ls.idle:
         return 0.0
-    agreeing = consistent(ls, at_s)
-    if len(agreeing) > 1:
-        return agreeing[0]
-    return 1.0 / safe_ratio
+    lowest = ls.learned.lowest
+    return 1.0 / safe_ratio if lowest is None else lowest
 
 
 def with_step(ls: LoadState, ratio: float, at_s: float) -> None:
@@ -88,7 +92,7 @@ def with_step(ls: LoadState, ratio: float, at_s: float) -> None:
         return
     if LEAST_RATIO <= ratio <= MOST_RATIO:
         ls.idle = False
-        ls.ratios = (*ls.ratios, Reading(at_s, ratio))[-KEPT:]
+        keep(ls, (*ls.ratios, Reading(at_s, ratio)), at_s)
 
 
 def tells(ls: LoadState, ratio: float, at_s: float) -> bool:
@@ -101,7 +105,7 @@ def tells(ls: LoadState, ratio: float, at_s: float) -> bool:
     return abs(ratio - last.power_w) > NEWS or at_s - last.at_s > OLD_NEWS_S
 
 
-def learned_w(house: House, load: str, ls: LoadState, at_s: float) -> float | None:
+def learned_w(house: House, load: str, ls: LoadState) -> float | None:
     """Return the learned draw in watts, None while there is none."""
-    agreeing = consistent(ls, at_s)
-    return max(agreeing) * house.rated_w[load] if len(agreeing) > 1 else None
+    highest = ls.learned.highest
+    return None if highest is None else highest * house.rated_w[load]

@@ -1,6 +1,7 @@
 """What can be seen of the controller: a snapshot of house and state (R18, R19)."""
 
 from balancer.core import breaker, estimate, learn, reasons, restrain, wish
+from balancer.core.commands import Reason
 from balancer.core.draft import Draft
 from balancer.core.model import Circuit, House
 from balancer.core.snapshot import CircuitSnapshot, LoadSnapshot, MeterSnapshot, Snapshot
@@ -21,17 +22,13 @@ def snapshot(house: House, state: State, at_s: float, next_tick_s: float | None 
     draft = Draft(house, state, max(at_s, state.at_s))
     wish.accrue(draft)
     now = draft.state
-    wanting = [
-        name
-        for name in house.loads
-        if wish.wanted(house, now, name) and wish.controllable(now, name)
-    ]
+    wanting = [name for name in house.loads if wish.contends(now, name)]
     behind = [name for name in wanting if not now.loads[name].on] or wanting
     order = wish.in_order(house, now, behind)
     return Snapshot(
         at_s=at_s,
         away=now.away,
-        starting=not now.started or any(wish.starting(house, now, name) for name in house.loads),
+        starting=not now.started or any(ls.reason is Reason.STARTING for ls in now.loads.values()),
         settled=all(
             ls.flight is None or ls.flight.confirmed_s is not None for ls in now.loads.values()
         ),
@@ -163,21 +160,21 @@ def _load(
     ):
         draw_w = measured.power_w
     elif ls.live:
-        ratio = learn.draw_ratio(ls, house.circuits[own].safe_ratio, state.at_s)
+        ratio = learn.draw_ratio(ls, house.circuits[own].safe_ratio)
         draw_w = house.rated_w[name] * ratio
     else:
         draw_w = 0.0
     return LoadSnapshot(
         on=ls.on,
         relay=ls.relay,
-        reason=reasons.reason(house, state, name),
+        reason=ls.reason,
         since_s=ls.since_s,
         until_s=reasons.until_s(house, state, name, next_tick_s),
         requested=state.zones[load.zone].requested,
         boosted=wish.boosted(ls, state.at_s),
         boost_until_s=ls.boost_until_s,
         draw_w=draw_w,
-        learned_w=learn.learned_w(house, name, ls, state.at_s),
+        learned_w=learn.learned_w(house, name, ls),
         share=wish.share(house, state, name),
         served_s=ls.served_s,
         wanted_s=ls.wanted_s,
@@ -196,9 +193,9 @@ def _load_detail(house: House, state: State, name: str, ls: LoadState) -> str | 
         return "does not go on" if ls.dead else "does not go off"
     if wish.left_alone(ls, state.at_s):
         return "switched by somebody else, left alone"
-    if ls.too_big and not ls.on and wish.wanted(house, state, name):
+    if ls.too_big and not ls.on and name in state.wanted:
         return "too big now"
-    learned_w = learn.learned_w(house, name, ls, state.at_s)
+    learned_w = learn.learned_w(house, name, ls)
     if learned_w is not None and learned_w > TAKES_MORE * house.rated_w[name]:
         more = round(100.0 * (learned_w / house.rated_w[name] - 1.0))
         return f"takes {more} % more than configured"

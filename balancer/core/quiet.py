@@ -43,8 +43,7 @@ def calm(house: House, state: State) -> Calm | None:
             heating_w=sum(estimate.draw_w(house, state, name, each) for each in live),
             live_w=sum(rated_w.values()),
             waiting=any(
-                wish.wanted(house, state, each) and not state.loads[each].on
-                for each in house.loads_of[name]
+                each in state.wanted and not state.loads[each].on for each in house.loads_of[name]
             ),
         )
     return Calm(
@@ -59,7 +58,7 @@ def _needs_w(house: House, state: State) -> tuple[dict[str, float], ...]:
     needs = []
     for name in house.loads:
         ls = state.loads[name]
-        if ls.on or ls.live or not wish.wanted(house, state, name):
+        if ls.on or ls.live or name not in state.wanted:
             continue
         if state.at_s < restrain.rested_s(house, name, ls):
             continue  # time brings a full step
@@ -68,7 +67,7 @@ def _needs_w(house: House, state: State) -> tuple[dict[str, float], ...]:
             for circuit in house.power_w[name]
         ):
             continue
-        ratio = learn.admission_ratio(ls, state.at_s)
+        ratio = ls.learned.admission
         needs.append({c: watts * ratio for c, watts in house.power_w[name].items()})
     return tuple(needs)
 

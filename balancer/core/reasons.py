@@ -1,39 +1,20 @@
 """R18: at every moment each load has one reason, by a fixed precedence."""
 
+from typing import NamedTuple
+
 from balancer.core import restrain, wish
 from balancer.core.commands import Reason
 from balancer.core.draft import Draft
 from balancer.core.model import House
-from balancer.core.state import INFINITY, State
+from balancer.core.state import INFINITY, LoadState, State
 
 
-def reason(house: House, state: State, name: str) -> Reason:
-    """Return why a load is as it is."""
-    ls = state.loads[name]
-    if ls.fault:
-        return Reason.FAULT
-    if ls.online is False:
-        return Reason.UNAVAILABLE
-    if wish.starting(house, state, name):
-        return Reason.STARTING
-    if state.away or state.stopping:
-        return Reason.AWAY
-    if any(state.circuits[circuit].blind for circuit in house.power_w[name]):
-        return Reason.BLIND
-    wanted = wish.wanted(house, state, name)
-    if ls.on:
-        if wish.boosted(ls, state.at_s):
-            return Reason.BOOSTED
-        return Reason.SERVING if wanted else Reason.MIN_ON
-    if not wanted:
-        return Reason.IDLE
-    if state.at_s < restrain.rested_s(house, name, ls):
-        return Reason.MIN_OFF
-    for circuit in house.power_w[name]:
-        places = restrain.places_left(house, state, circuit)
-        if places is not None and places <= 0:
-            return Reason.MODE
-    return Reason.SHED if ls.shed else Reason.WAITING
+class _Circuits(NamedTuple):
+    """What may be said of circuits for all their loads."""
+
+    unready: frozenset[str]
+    blind: frozenset[str]
+    full: frozenset[str]
 
 
 def until_s(house: House, state: State, name: str, next_tick_s: float | None) -> float | None:
@@ -64,9 +45,46 @@ def until_s(house: House, state: State, name: str, next_tick_s: float | None) ->
 
 def explain(draft: Draft) -> None:
     """Keep each load's reason and since when it holds."""
-    for name, ls in draft.state.loads.items():
-        now = reason(draft.house, draft.state, name)
+    house, state = draft.house, draft.state
+    circuits = _Circuits(
+        unready=wish.unready(house, state),
+        blind=frozenset(name for name, cs in state.circuits.items() if cs.blind),
+        full=frozenset(
+            name
+            for name in house.circuits
+            if (places := restrain.places_left(house, state, name)) is not None and places <= 0
+        ),
+    )
+    for name, ls in state.loads.items():
+        now = _reason(draft, name, ls, circuits)
         if now is not ls.reason:
             changed = draft.load(name)
             changed.reason = now
             changed.since_s = draft.at_s
+
+
+def _reason(draft: Draft, name: str, ls: LoadState, circuits: _Circuits) -> Reason:
+    """Return why a load is as it is."""
+    state = draft.state
+    own = draft.house.power_w[name]
+    if ls.fault:
+        return Reason.FAULT
+    if ls.online is False:
+        return Reason.UNAVAILABLE
+    if not (state.started and ls.reconciled and circuits.unready.isdisjoint(own)):
+        return Reason.STARTING
+    if state.away or state.stopping:
+        return Reason.AWAY
+    if not circuits.blind.isdisjoint(own):
+        return Reason.BLIND
+    if ls.on:
+        if wish.boosted(ls, draft.at_s):
+            return Reason.BOOSTED
+        return Reason.SERVING if name in state.wanted else Reason.MIN_ON
+    if name not in state.wanted:
+        return Reason.IDLE
+    if draft.at_s < restrain.rested_s(draft.house, name, ls):
+        return Reason.MIN_OFF
+    if not circuits.full.isdisjoint(own):
+        return Reason.MODE
+    return Reason.SHED if ls.shed else Reason.WAITING

@@ -51,7 +51,7 @@ def release(draft: Draft, cause: Cause) -> None:
         if state.away or state.stopping:
             _off(draft, name)
         elif (
-            not wish.wanted(house, state, name)
+            name not in state.wanted
             and not wish.left_alone(ls, draft.at_s)
             and draft.at_s >= released_s(house, name, ls)
             and not on_its_way(ls)

@@ -155,6 +155,25 @@ class Flight:
     alone: bool = False
 
 
+class Learned(NamedTuple):
+    """What the learned draws say that agree with each other, as multiples of the rated power.
+
+    Attributes:
+        admission: What admission reserves (R14).
+        lowest, middle, highest: Of the draws; None: fewer than two agree.
+        until_s: When the oldest draw is forgotten.
+    """
+
+    admission: float = 1.0
+    lowest: float | None = None
+    middle: float | None = None
+    highest: float | None = None
+    until_s: float = INFINITY
+
+
+NOTHING_LEARNED = Learned()
+
+
 @dataclass(slots=True)
 class LoadState:
     """What is known of one load.
@@ -182,6 +201,7 @@ class LoadState:
         too_big: Did not fit even alone at the last tick.
         served_s, wanted_s: Its share (R6).
         ratios: Learned draws as multiples of the rated power, with their times (R14).
+        learned: What they come to.
         idle: On, and known to draw nothing.
         renew_s: When its lease is renewed (R12).
     """
@@ -212,6 +232,7 @@ class LoadState:
     served_s: float = 0.0
     wanted_s: float = 0.0
     ratios: tuple[Reading, ...] = ()
+    learned: Learned = NOTHING_LEARNED
     idle: bool = False
     renew_s: float = INFINITY
     switches: int = 0
@@ -229,6 +250,7 @@ class State:
         accrued_s: Up to when the shares are counted.
         connected: The broker can be reached.
         started: Memory has been read back (R15).
+        wanted: Loads that are requested or boosted while nobody is away (``wish.review``).
         boost_tick: The next tick is a waiting load's before a boosted one's (R5).
         timers_s: Earliest deadline but for silent meters.
         calm: What a reading that changes nothing needs to know; None: it may change something.
@@ -241,6 +263,7 @@ class State:
     stopping: bool = False
     connected: bool = False
     started: bool = False
+    wanted: frozenset[str] = frozenset()
     boost_tick: bool = False
     timers_s: float = -INFINITY
     meters: dict[str, MeterState] = field(default_factory=dict)

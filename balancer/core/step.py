@@ -82,12 +82,17 @@ def step(house: House, state: State, event: Event) -> Decision:
         if after is not None:
             return Decision(after, deadline_s=min(after.timers_s, _silence_s(house, after)))
     draft = Draft(house, state, event.at_s)
-    if not isinstance(event, MeterReadings) or event.at_s >= state.timers_s:
-        wish.accrue(draft)  # a reading alone changes nobody's wishes
-    cause = _take_in(draft, event)
-    hear.run_timers(draft)
-    doubted = act.run_timers(draft)
-    _end_requests(draft)
+    doubted = False
+    if isinstance(event, MeterReadings) and event.at_s < state.timers_s:
+        cause = _take_in(draft, event)  # a reading alone changes nobody's wishes
+    else:
+        wish.accrue(draft)
+        cause = _take_in(draft, event)
+        _end_requests(draft)
+        wish.review(draft)
+        learn.forget(draft)
+        hear.run_timers(draft)
+        doubted = act.run_timers(draft)
     shown.tidy(draft)
     restrain.go_blind(draft)
     if draft.state.started:
@@ -242,7 +247,7 @@ def _remember(draft: Draft, memory: Memory) -> None:
         if was.learned_w is not None:
             ratio = was.learned_w / house.rated_w[name]
             if learn.LEAST_RATIO <= ratio <= learn.MOST_RATIO:  # else it was another heater
-                ls.ratios = (Reading(draft.at_s, ratio),) * learn.ENOUGH
+                learn.keep(ls, (Reading(draft.at_s, ratio),) * learn.ENOUGH, draft.at_s)
         if was.on and ls.adopt and ls.relay is not False:  # it has not said otherwise
             ls.on = ls.live = True
 
@@ -251,38 +256,44 @@ def _timers_s(draft: Draft) -> float:
     """Return the earliest deadline but for silent meters."""
     house, state = draft.house, draft.state
     due = [act.bridge_free_s(draft)]
+    waiting: set[str] = set()  # circuits on which somebody waits
     for name, zone in state.zones.items():
         if zone.reported is not zone.requested:
             due.append(zone.held_until_s)
         ttl_s = house.zones[name].request_ttl_s
         if ttl_s is not None and zone.reported:
             due.append(zone.reported_s + ttl_s)
+    acting = state.connected and state.started
     for name, ls in state.loads.items():
         if ls.boost_until_s is not None:
             due.append(ls.boost_until_s)
-        if state.connected and state.started:
+        if acting:
             due += act.deadlines_s(draft, name, ls)
-        wanted = wish.wanted(house, state, name)
-        if ls.on and not wanted:
-            due.append(restrain.released_s(house, name, ls))
-        if not ls.on and wanted:
+        if ls.on:
+            if name not in state.wanted:
+                due.append(restrain.released_s(house, name, ls))
+        elif name in state.wanted:
             due.append(restrain.rested_s(house, name, ls))
             if ls.fault and ls.dead:
                 due.append(ls.retry_s)
-            due += _room_s(house, state, name)
-        due.append(ls.left_alone_until_s)
-    later = [each for each in due if each > draft.at_s]
+            waiting.update(house.power_w[name])
+        if ls.left_alone_until_s > draft.at_s:
+            due.append(ls.left_alone_until_s)
+        due.append(ls.learned.until_s)
+    for name in waiting:
+        due += _room_s(house, state, name)
+    at_s = draft.at_s
+    later = [each for each in due if each > at_s]
     return min(later, default=INFINITY)
 
 
-def _room_s(house: House, state: State, load: str) -> Iterator[float]:
-    """Return when the peak windows of a waiting load's circuits may leave it more room (R7)."""
-    for name in house.power_w[load]:
-        cs, delay_s = state.circuits[name], house.circuits[name].restore_delay_s
-        if cs.window_since_s is not None:
-            yield cs.window_since_s + delay_s
-        for reading in cs.window:
-            yield reading.at_s + delay_s
+def _room_s(house: House, state: State, circuit: str) -> Iterator[float]:
+    """Return when the peak window of a circuit on which a load waits may leave it more (R7)."""
+    cs, delay_s = state.circuits[circuit], house.circuits[circuit].restore_delay_s
+    if cs.window_since_s is not None:
+        yield cs.window_since_s + delay_s
+    for reading in cs.window:
+        yield reading.at_s + delay_s
 
 
 def _silence_s(house: House, state: State) -> float:

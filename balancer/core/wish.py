@@ -16,12 +16,18 @@ def boosted(ls: LoadState, at_s: float) -> bool:
     return ls.boost_until_s is not None and at_s < ls.boost_until_s
 
 
-def wanted(house: House, state: State, name: str) -> bool:
-    """Return whether a load is requested or boosted, and nobody is away."""
+def review(draft: Draft) -> None:
+    """Keep who is wanted: whoever is requested or boosted, unless all are away."""
+    state, at_s = draft.state, draft.at_s
     if state.away or state.stopping:
-        return False
-    ls = state.loads[name]
-    return state.zones[house.loads[name].zone].requested or boosted(ls, state.at_s)
+        state.wanted = frozenset()
+        return
+    zones, loads = state.zones, state.loads
+    state.wanted = frozenset(
+        name
+        for name, load in draft.house.loads.items()
+        if zones[load.zone].requested or boosted(loads[name], at_s)
+    )
 
 
 def left_alone(ls: LoadState, at_s: float) -> bool:
@@ -40,15 +46,12 @@ def ready(house: House, state: State, circuit: str) -> bool:
     return True
 
 
-def starting(house: House, state: State, name: str) -> bool:
-    """Return whether a load's relay or meters are not yet known (R15); blindness is known."""
-    return not (
-        state.started
-        and state.loads[name].reconciled
-        and all(
-            ready(house, state, circuit) or state.circuits[circuit].blind
-            for circuit in house.power_w[name]
-        )
+def unready(house: House, state: State) -> frozenset[str]:
+    """Return the circuits that nobody knows anything of yet; blindness is known (R15)."""
+    return frozenset(
+        name
+        for name, cs in state.circuits.items()
+        if not cs.blind and not ready(house, state, name)
     )
 
 
@@ -56,8 +59,16 @@ def controllable(state: State, name: str) -> bool:
     """Return whether turns may be given to a load: its relay is known, reachable and obeys."""
     ls = state.loads[name]
     return (
-        ls.reconciled and not ls.fault and ls.online is not False and not left_alone(ls, state.at_s)
+        ls.reconciled
+        and not ls.fault
+        and ls.online is not False
+        and state.at_s >= ls.left_alone_until_s
     )
+
+
+def contends(state: State, name: str) -> bool:
+    """Return whether a load takes part in the rotation: wanted, and may be switched."""
+    return name in state.wanted and controllable(state, name)
 
 
 def share(house: House, state: State, name: str) -> float:
@@ -93,9 +104,7 @@ def accrue(draft: Draft) -> None:
     if passed_s <= 0.0:
         return
     contested: set[tuple[str, bool, int]] = set()
-    wanting = [
-        name for name in house.loads if wanted(house, state, name) and controllable(state, name)
-    ]
+    wanting = [name for name in house.loads if contends(state, name)]
     for name in wanting:
         if not state.loads[name].on:
             of_class = rank_class(house, state, name)
