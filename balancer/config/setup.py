@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Protocol
 
@@ -42,6 +42,11 @@ class Secret(str):
 
 class Schedule(Protocol):
     """When ticks are due; wall clock, with zone."""
+
+    @property
+    def timezone(self) -> tzinfo:
+        """Where the wall clock hangs; the house's days begin at its midnight."""
+        ...
 
     def next_after(self, instant: datetime) -> datetime:
         """Return the first tick after an aware instant, in UTC; DST is the schedule's business."""

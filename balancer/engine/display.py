@@ -4,8 +4,8 @@ State topics are published when they change, when somebody sets them and after e
 the status at once on every decision, on other changes at most every 5 s, at least every 60 s.
 """
 
-from collections.abc import Callable, Iterator
-from datetime import date, datetime
+from collections.abc import Callable, Iterator, Mapping
+from datetime import date, datetime, timedelta
 
 from balancer import __version__
 from balancer.config.setup import Setup
@@ -26,6 +26,7 @@ DISCOVERY_AGAIN_S = 5.0
 DISCOVERY_AFTER_BIRTH_S = 1.0
 MOST_EVENTS = 200  # not yet shown
 EPSILON_S = 0.05
+_NEARBY = timedelta(days=1)  # what is one day in the house is at most two in UTC
 
 
 class Display:
@@ -41,6 +42,7 @@ class Display:
     ) -> None:
         self._changes_s = changes_s
         self._house = setup.house
+        self._timezone = setup.schedule.timezone
         self._topics = topics
         self._counts = counts
         self._discovery: Message | None = None
@@ -73,7 +75,9 @@ class Display:
         self._started = False
         self._day: date | None = None
         self._at_midnight: dict[str, int] = {}
-        self._today_before: dict[str, int] = {}
+        self._switches: dict[str, int] = {}  # as last shown
+        self._left: Left | None = None
+        self._today_before: Mapping[str, int] = {}
 
     @property
     def owes(self) -> bool:
@@ -102,11 +106,16 @@ class Display:
             self._old_discovery = message.payload
 
     def take_over(self, left: Left, today: date) -> None:
-        """Go on from what the previous run left."""
+        """Go on from what the previous run left.
+
+        Args:
+            left: By the previous run.
+            today: In UTC; which day it is in the house is seen when it is first shown.
+        """
         self._sequence = left.sequence
         self._to_clear = left.gone
-        if left.at is not None and left.at.date() == today:
-            self._today_before = dict(left.switches_today)
+        if left.at is not None and abs(left.at.date() - today) <= _NEARBY:
+            self._left = left
 
     def everything(self, at_s: float) -> None:
         """After a connect or the start: publish all there is, once."""
@@ -224,7 +233,7 @@ class Display:
             seen,
             sequence=self._sequence + 1,
             next_tick=next_tick,
-            switches_today=self._today(seen, to_datetime(at_s).date()),
+            switches_today=self._today(seen, self._date(to_datetime(at_s))),
             to_datetime=to_datetime,
         )
         self._changed = False
@@ -236,15 +245,23 @@ class Display:
             self._status_s = at_s
             yield Message(self._topics.status, dump(document), qos=1, retain=True)
 
+    def _date(self, instant: datetime) -> date:
+        """Return the day in the house, not in UTC."""
+        return instant.astimezone(self._timezone).date()
+
     def _today(self, seen: Snapshot, today: date) -> dict[str, int]:
+        switches = {name: load.switches for name, load in seen.loads.items()}
         if today != self._day:
-            if self._day is not None:
-                self._today_before = {}
+            left, self._left = self._left, None
+            same = left is not None and left.at is not None and self._date(left.at) == today
+            self._today_before = left.switches_today if left is not None and same else {}
+            # a tick at midnight belongs to the new day: it was not shown before
+            self._at_midnight = switches if self._day is None else self._switches
             self._day = today
-            self._at_midnight = {name: load.switches for name, load in seen.loads.items()}
+        self._switches = switches
         return {
-            name: load.switches - self._at_midnight[name] + self._today_before.get(name, 0)
-            for name, load in seen.loads.items()
+            name: count - self._at_midnight[name] + self._today_before.get(name, 0)
+            for name, count in switches.items()
         }
 
 

@@ -40,7 +40,7 @@ def status(
         seen: What the controller shows.
         sequence: Greater than that of every earlier status.
         next_tick: When the turns are given anew; aware.
-        switches_today: Changes of the relay since midnight by load; missing is 0.
+        switches_today: Changes of the relay since midnight in the house, by load; missing is 0.
         to_datetime: Monotonic seconds to an aware time.
     """
 
