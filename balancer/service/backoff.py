@@ -7,6 +7,8 @@ from enum import StrEnum
 _FIRST_S = 0.2
 _LONGEST_S = 5.0
 _LONGEST_REFUSED_S = 0.7  # nobody listens: asking costs a packet, and it shall be back in 1 s
+_UNANSWERED_S = 3.0  # from one attempt that nobody answers to the next: twenty a minute
+_WAITED_S = 1.0  # an attempt that took so long was there for an answer
 _WORKED_S = 1.0  # the broker let us in and answered
 _KICKED_S = 5.0  # who is kicked so soon after connecting may have a rival
 _KICKS = 3
@@ -22,24 +24,30 @@ class Loss(StrEnum):
     REJECTED = "rejected"  # another negative CONNACK
     TLS = "tls"
     CLOSED = "closed"  # by the broker or something between
-    SILENT = "silent"  # the heartbeat did not come back
+    SILENT = "silent"  # the heartbeat or the answer to a subscription did not come
     GAP = "gap"  # this process stood still
     ROLE = "role"  # another balancer took over
 
 
 @dataclass(slots=True)
 class Backoff:
-    """Waiting times: jittered, doubling from 0.2 s to 5 s, for ever."""
+    """Waiting times: jittered, doubling from 0.2 s to 5 s, for ever.
+
+    What an attempt took counts as waiting: while nobody answers, the next attempt follows the
+    last at once, so that there is always one which a line that comes back can answer.
+    """
 
     _next_s: float = _FIRST_S
     _kicks: int = 0
+    _unanswered: bool = False  # the attempt before
 
-    def after(self, loss: Loss, lived_s: float | None) -> float:
+    def after(self, loss: Loss, lived_s: float | None, took_s: float = 0.0) -> float:
         """Return the seconds to wait now.
 
         Args:
             loss: Why there is no connection.
             lived_s: How long it had lasted, in seconds; None if it never came about.
+            took_s: How long the attempt had taken in that case, in seconds.
         """
         if lived_s is not None and lived_s >= _WORKED_S:
             self._next_s = _FIRST_S
@@ -53,9 +61,16 @@ class Backoff:
         self._next_s = min(_LONGEST_S, 2.0 * wait_s)
         if loss is Loss.REFUSED:
             wait_s = min(wait_s, _LONGEST_REFUSED_S)
+        unanswered = loss in {Loss.UNREACHABLE, Loss.SILENT} and took_s >= _WAITED_S
+        if unanswered:
+            wait_s = _UNANSWERED_S
+        elif self._unanswered:
+            wait_s = _FIRST_S  # whatever the answer was: the line is back
+        self._unanswered = unanswered
         if self.rivalled:
             return _LONGEST_S * random.uniform(1.0, 1.3)  # noqa: S311 - no secret
-        return wait_s * random.uniform(0.8, 1.2)  # noqa: S311 - no secret
+        jitter = random.uniform(0.8, 1.2)  # noqa: S311 - no secret
+        return max(_FIRST_S * jitter, wait_s * jitter - took_s)
 
     @property
     def rivalled(self) -> bool:

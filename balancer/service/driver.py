@@ -24,6 +24,7 @@ _SHORTEST_SLEEP_S = 0.0005  # a deadline that stays in the past must not starve 
 _OVERDUE_S = 2.0  # a missed deadline means that decisions do not flow any more
 _MOST_EARLY = 10_000  # messages between SUBSCRIBE and its answer
 _MOST_EARLY_BYTES = 16_777_216
+_MOST_WISH_BYTES = 4_096
 _LAST_WORDS_S = 0.5
 _LAST_IDS = 0x7000  # of QoS 1 messages after which nothing comes
 
@@ -48,6 +49,7 @@ class Driver:
         *,
         meter_topics: frozenset[bytes],
         overtaken: frozenset[bytes],
+        wishes: frozenset[bytes],
         log: Log,
         on_gap: Callable[[float], None],
     ) -> None:
@@ -59,6 +61,7 @@ class Driver:
             counts: Where reactions are counted.
             meter_topics: Topics that carry readings.
             overtaken: Those of them that carry nothing else: only the newest counts.
+            wishes: Topics on which people and thermostats say what they want, and nothing else.
             log: Takes lines after the commands are sent.
             on_gap: Called with the seconds that the process stood still.
         """
@@ -70,6 +73,9 @@ class Driver:
         self.counts = counts
         self._meter_topics = meter_topics
         self._overtaken = overtaken
+        self._wish_topics = wishes
+        self._wishes: dict[bytes, Received] = {}  # over a gap; the newest of each topic
+        self._standing = False  # what lies in the socket now is from before a gap
         self._topics: dict[bytes, str] = {}
         self._early: deque[tuple[Message, float]] | None = None
         self._early_bytes = 0
@@ -96,7 +102,10 @@ class Driver:
             at_s: When, in monotonic seconds.
             own: What takes messages of some topics instead of the engine.
         """
-        if self.failed.done() or self.gap():
+        if self._standing:
+            self._keep_wishes(batch)
+            return
+        if self.failed.done() or self.gap(batch):
             return
         try:
             kept = newest(batch, self._overtaken)
@@ -152,6 +161,7 @@ class Driver:
         """Decide nothing, not even by time, until the next connection: somebody else does."""
         self.engine = engine
         self._resting = True
+        self._wishes.clear()
 
     @property
     def flows(self) -> bool:
@@ -176,6 +186,12 @@ class Driver:
         """Note that all subscriptions are granted."""
         self.tell(self.engine.connected)
         early, self._early = self._early or (), None
+        for each in self._wishes.values():
+            topic = self._topics.get(each.topic)
+            if topic is not None:
+                message = Message(topic, each.payload, 1)
+                self.tell(partial(self._receive_early, message, self._clock.monotonic_s()))
+        self._wishes.clear()
         for message, at_s in early:
             self.tell(partial(self._receive_early, message, at_s))
 
@@ -199,18 +215,34 @@ class Driver:
         except Exception as error:  # noqa: BLE001 - R16
             self.fail(error)
 
-    def gap(self) -> bool:
+    def gap(self, batch: Sequence[Received] = ()) -> bool:
         """Note that the process runs; return whether it stood still before.
 
         What lies in the socket after that is old, and nobody renewed a lease or looked at a
-        meter: it must not be taken for the present.
+        meter: it must not be taken for the present. What people want they still want: it waits
+        for the next connection.
+
+        Args:
+            batch: What was read already.
         """
         now_s = self._clock.awake_s()
         stood_s, self._awake_s = now_s - self._awake_s, now_s
         if stood_s <= GAP_S:
             return False
-        self._on_gap(stood_s)
+        self._keep_wishes(batch)
+        self._standing = True
+        try:
+            self._on_gap(stood_s)
+        finally:
+            self._standing = False
         return True
+
+    def _keep_wishes(self, batch: Sequence[Received]) -> None:
+        for each in batch:
+            wish = each.topic in self._wish_topics and not each.retain
+            if wish and len(each.payload) <= _MOST_WISH_BYTES:
+                self._wishes.pop(each.topic, None)  # the newest is the last
+                self._wishes[each.topic] = each
 
     def acknowledged(self, packet_id: int) -> None:
         """Note that the broker has a QoS 1 message of ours."""

@@ -99,9 +99,11 @@ class Presence:
 
     def stood_still(self, for_s: float) -> None:
         """Give up a connection in which old messages wait."""
-        _LOG.warning(line("process_gap", seconds=for_s, why="what came meanwhile is not looked at"))
+        why = "readings and reports that came meanwhile are not looked at"
+        _LOG.warning(line("process_gap", seconds=for_s, why=why))
         self._stood_s = for_s
         if self._session is not None:
+            self._session.stream.read_all()
             if self._driver.stream is not None:
                 self._driver.detach()
             self._session.stream.abort()
@@ -128,6 +130,7 @@ class Presence:
         said_s = rival_s = -_REMIND_S
         while not self._leaving.is_set() or self._owes_farewell:
             self._connected_s = None
+            began_s = self._clock.monotonic_s()
             try:
                 await self._visit()
                 continue  # another role, or time to leave
@@ -135,7 +138,7 @@ class Presence:
                 lost = error
             now_s = self._clock.monotonic_s()
             lived_s = None if self._connected_s is None else now_s - self._connected_s
-            wait_s = backoff.after(lost.loss, lived_s)
+            wait_s = backoff.after(lost.loss, lived_s, now_s - began_s)
             if lived_s is not None:
                 self._lost_by, said = lost.loss, None
             if lost.loss is not said or now_s >= said_s + _REMIND_S:

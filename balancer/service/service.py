@@ -19,6 +19,7 @@ from balancer.service.presence import Presence
 from balancer.service.standby import Role
 from balancer.service.watchdog import HangWatch, Supervisor
 from balancer.views.counts import Session as SessionCounts
+from balancer.views.topics import Topics
 
 _TICK_S = 0.5
 _LAGS = 120  # ticks that the greatest loop lag is taken from: a minute
@@ -176,15 +177,25 @@ class Service:
     def _make_driver(self) -> Driver:
         setup = self._setup
         meters = {codec.topic for codec in setup.meters.values()}
-        others = {codec.topic for codec in setup.requests.values()}
+        requests = {codec.topic for codec in setup.requests.values()}
+        reports: set[str] = set()
         for relay in setup.relays.values():
-            others.update(relay.states, relay.online, relay.setup_replies)
+            reports.update(relay.states, relay.online, relay.setup_replies)
+        engine = self._make_engine()
+        own = Topics(setup.broker.base_topic, setup.house.name).root + "/"
+        settings = {
+            topic
+            for topic in engine.subscriptions()
+            if topic.startswith(own) and topic.endswith("/set")
+        }
+        wishes = (requests | settings) - meters - reports
         driver = Driver(
-            self._make_engine(),
+            engine,
             self._clock,
             self.counts,
             meter_topics=frozenset(topic.encode() for topic in meters),
-            overtaken=frozenset(topic.encode() for topic in meters - others),
+            overtaken=frozenset(topic.encode() for topic in meters - requests - reports),
+            wishes=frozenset(topic.encode() for topic in wishes),
             log=_LOG.log,
             on_gap=self._stood_still,
         )

@@ -9,7 +9,7 @@ import contextlib
 import logging
 import socket
 import ssl
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from typing import Any, NoReturn, TypeVar
 
 import aiomqtt
@@ -23,7 +23,13 @@ from balancer.service.stream import Stream
 from balancer.wire import Message
 
 _CONNECT_S = 3.0  # to reach the host
-_ANSWER_S = 5.0  # to get CONNACK or SUBACK
+_WELCOME_S = 5.0  # to get CONNACK; a broker that stands still is used as soon as it goes on
+_ANSWER_S = 5.0  # to get SUBACK or UNSUBACK
+_SILENCE_S = 2.5  # without a byte while we wait for them: the broker stands still
+_WELCOMES = 2.0  # a line on which CONNACK took long may be silent for so many times as long
+_NARROW_BYTES_PER_S = 1_000.0  # so is one that has to carry many topics
+_LEAST_CARRIED_S = 1.0
+_MOST_ANSWER_S = 60.0  # ends the library's own waiting, which we do not rely on
 _GOODBYE_S = 0.25
 _KEEPALIVE_S = 10  # the broker sends our will 1.5 times later; we ourselves have the heartbeat
 _TOPICS_AT_ONCE = 64
@@ -58,8 +64,20 @@ class Session:
         lost: Done when it has ended.
     """
 
-    def __init__(self, client: aiomqtt.Client, stream: Stream) -> None:
+    def __init__(
+        self, client: aiomqtt.Client, stream: Stream, clock: Clock, welcome_s: float
+    ) -> None:
+        """Begin.
+
+        Args:
+            client: Connected.
+            stream: Its socket.
+            clock: For how long answers are waited for.
+            welcome_s: What connecting took, in seconds.
+        """
         self._client = client
+        self._clock = clock
+        self._welcome_s = welcome_s
         self.stream = stream
         self.lost = asyncio.create_task(_watch(client), name="connection")
 
@@ -73,7 +91,9 @@ class Session:
         refused: list[str] = []
         for start in range(0, len(wanted), _TOPICS_AT_ONCE):
             some = wanted[start : start + _TOPICS_AT_ONCE]
-            answers = await self._answer(self._client.subscribe(some, timeout=_ANSWER_S))
+            answers = await self._answer(
+                self._client.subscribe(some, timeout=_MOST_ANSWER_S), [topic for topic, _ in some]
+            )
             if len(answers) != len(some):
                 raise SessionError(Loss.CLOSED, "the broker answered a subscription with nonsense")
             for (topic, _), answer in zip(some, answers, strict=True):
@@ -90,12 +110,28 @@ class Session:
         """
         for start in range(0, len(topics), _TOPICS_AT_ONCE):
             some = list(topics[start : start + _TOPICS_AT_ONCE])
-            await self._answer(self._client.unsubscribe(some, timeout=_ANSWER_S))
+            await self._answer(self._client.unsubscribe(some, timeout=_MOST_ANSWER_S), some)
 
-    async def _answer(self, request: Coroutine[Any, Any, _T]) -> _T:
+    async def _answer(self, request: Coroutine[Any, Any, _T], topics: Sequence[str]) -> _T:
+        """Wait for SUBACK or UNSUBACK, for as long as the line may need."""
+        carried_s = sum(map(len, topics)) / _NARROW_BYTES_PER_S
+        silence_s = max(_SILENCE_S, _LEAST_CARRIED_S + carried_s, _WELCOMES * self._welcome_s)
+        longest_s = max(_ANSWER_S, silence_s)
+        asked_s = self._clock.monotonic_s()
         asking = asyncio.ensure_future(request)
         try:
-            await asyncio.wait({asking, self.lost}, return_when=asyncio.FIRST_COMPLETED)
+            while not (asking.done() or self.lost.done()):
+                now_s = self._clock.monotonic_s()
+                until_s = min(asked_s + longest_s, max(asked_s, self.stream.heard_s) + silence_s)
+                if now_s >= until_s:
+                    raise SessionError(
+                        Loss.SILENT, f"no answer to a subscription for {now_s - asked_s:.1f} s"
+                    )
+                await asyncio.wait(
+                    {asking, self.lost},
+                    timeout=until_s - now_s,
+                    return_when=asyncio.FIRST_COMPLETED,
+                )
             if asking.done():
                 return asking.result()
         except aiomqtt.MqttError as error:
@@ -129,7 +165,9 @@ async def open_session(
     Raises:
         SessionError: It could not be made.
     """
+    began_s = clock.monotonic_s()
     client = await _connect(broker, client_id, will)
+    welcome_s = clock.monotonic_s() - began_s
     # The only place that reaches into the library: its socket becomes ours (see stream).
     paho: Any = client._client  # noqa: SLF001
     stream = Stream(
@@ -148,7 +186,7 @@ async def open_session(
     paho.on_socket_register_write = lambda *_: loop.call_soon(write)
     paho.on_socket_unregister_write = None
     paho._sock = stream  # noqa: SLF001
-    session = Session(client, stream)
+    session = Session(client, stream, clock, welcome_s)
     try:
         yield session
     finally:
@@ -181,7 +219,7 @@ async def _connect(broker: Broker, client_id: str, will: Message | None) -> aiom
         if will is None
         else aiomqtt.Will(will.topic, will.payload, will.qos, will.retain),
         clean_session=True,
-        timeout=_ANSWER_S,
+        timeout=_WELCOME_S,
         keepalive=_KEEPALIVE_S,
         tls_context=tls,
         socket_options=[_NODELAY],

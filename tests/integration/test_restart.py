@@ -5,6 +5,7 @@ import json
 import signal
 import time
 
+from balancer.service.driver import GAP_S
 from tests.integration.appliances import PlainRelay
 from tests.integration.conftest import MakeHouse
 from tests.integration.house import House
@@ -123,18 +124,19 @@ async def test_sigint_is_asked_to_stop_too(house: House) -> None:
 
 
 async def test_paused_process_does_not_take_old_messages_for_new(house: House) -> None:
-    """F74: after a pause the connection is made anew, OFF first."""
-    await house.request("bath", "lounge")
-    await house.until(lambda: house.is_on("bath", "lounge"), "both on")
-    # when the process stands still, and the last that the meter says is too much
+    """F74: after a pause the connection is made anew; what people want is not forgotten."""
+    await house.request("bath", "study")
+    await house.until(lambda: house.is_on("bath", "study"), "both on")
+    # when the process stands still, and somebody wants another room to be warm
     house.signal(signal.SIGSTOP)
-    await house.never(lambda: False, "", for_s=4.0)
+    await house.request("study", heat=False)
+    await house.request("lounge")
+    await house.never(lambda: False, "", for_s=GAP_S + 0.2)
     house.signal(signal.SIGCONT)
     # then it says so, and connects anew
     await asyncio.to_thread(_wait_for_log, house, "process_gap")
     await asyncio.to_thread(_wait_for_log, house, "cause=gap")
-    await house.settled()
-    await house.until(lambda: house.is_on("bath", "lounge"), "both on")
+    await house.until(lambda: house.is_on("bath", "lounge"), "what is wanted now")
     house.base_w = 3000.0
     await house.until(lambda: house.on_count == 1, "it decides")
 

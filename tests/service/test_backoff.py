@@ -34,6 +34,35 @@ def test_port_where_nobody_listens_is_asked_more_often() -> None:
     assert max(waits(Loss.REFUSED, None, 50)) <= 0.84
 
 
+@pytest.mark.parametrize(
+    ("loss", "took_s"),
+    [(Loss.UNREACHABLE, 5.0), (Loss.UNREACHABLE, 3.0), (Loss.SILENT, 2.5)],
+)
+def test_what_an_unanswered_attempt_took_is_no_time_without_one(loss: Loss, took_s: float) -> None:
+    """L04: a line that comes back finds somebody who asks, twenty times a minute at most."""
+    backoff = Backoff()
+    found = [backoff.after(loss, None, took_s) for _ in range(200)]
+    assert max(found) <= max(0.24, 3.6 - took_s)
+    assert sum(found) / 200 + took_s >= 2.99
+    assert min(found) >= 0.16
+
+
+def test_line_that_answers_again_is_used_at_once() -> None:
+    """A half-open line ends with a reset once it is whole."""
+    backoff = Backoff()
+    for _ in range(8):
+        backoff.after(Loss.UNREACHABLE, None, 5.0)
+    assert backoff.after(Loss.CLOSED, None, 4.0) < 0.25
+    # but who goes on closing is asked as seldom as before
+    assert backoff.after(Loss.CLOSED, None, 0.0) >= 4.0
+
+
+def test_host_that_is_known_to_be_out_of_reach_is_not_hammered() -> None:
+    backoff = Backoff()
+    found = [backoff.after(Loss.UNREACHABLE, None, 0.01) for _ in range(12)]
+    assert found[-1] >= 3.9
+
+
 def test_connection_that_lasted_begins_with_short_pauses_again() -> None:
     backoff = Backoff()
     for _ in range(6):

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import pytest_asyncio
 
@@ -13,6 +13,7 @@ from balancer.views.counts import Session
 from balancer.wire import Message
 from tests.service.fake_engine import FakeClock, FakeEngine, FakeStream, any_of
 
+TOPICS = {"meter": 0, "plug": 0, "relay": 1, "away/set": 1, "trv": 1}
 OFF = Message("relay/set", b"0")
 STATUS = Message("b/status", b"{}", 1, True)
 
@@ -25,6 +26,7 @@ class Drive:
         self.stream = FakeStream()
         self.clock = FakeClock()
         self.gaps: list[float] = []
+        self.rest: Callable[[], None] = lambda: None  # what is still in the socket
         self.log: list[tuple[int, str, int]] = []  # level, text, messages sent before
         self.driver = Driver(
             any_of(self.engine),
@@ -32,11 +34,16 @@ class Drive:
             Session(),
             meter_topics=frozenset({b"meter", b"plug"}),
             overtaken=frozenset({b"meter"}),
+            wishes=frozenset({b"away/set", b"trv"}),
             log=lambda level, text: self.log.append((level, text, len(self.stream.sent))),
-            on_gap=self.gaps.append,
+            on_gap=self.stood_still,
         )
-        self.driver.attach(any_of(self.stream), {"meter": 0, "plug": 0, "relay": 1})
+        self.driver.attach(any_of(self.stream), TOPICS)
         self.driver.connected()
+
+    def stood_still(self, for_s: float) -> None:
+        self.gaps.append(for_s)
+        self.rest()
 
     def receive(self, *messages: tuple[str, bytes]) -> None:
         batch = [
@@ -157,6 +164,53 @@ async def test_messages_after_a_pause_are_not_looked_at(drive: Drive) -> None:
     assert drive.engine.received == []
     drive.receive(("meter", b"500"))
     assert len(drive.engine.received) == 1
+
+
+async def test_what_people_wanted_during_a_pause_is_done_on_the_next_connection(
+    drive: Drive,
+) -> None:
+    """F74: a reading of a minute ago is no reading, but whoever left is still away."""
+    # given a pause during which people and devices have spoken
+    drive.clock.slept_s = 60.0
+    drive.rest = lambda: drive.receive(("trv", b"OFF"), ("relay", b"1"), ("trv", b"ON"))
+    # when the process goes on
+    drive.receive(("meter", b"500"), ("away/set", b"OFF"), ("away/set", b"ON"), ("relay", b"1"))
+    assert drive.engine.received == []
+    # then the last that each wanted follows, after the engine knows of the new connection
+    drive.driver.attach(any_of(drive.stream), TOPICS)
+    assert drive.engine.received == []
+    drive.driver.connected()
+    assert drive.engine.calls[-1] == "connected"
+    found = [(each.topic, each.payload, each.retain) for each in drive.engine.received]
+    assert found == [("away/set", b"ON", False), ("trv", b"ON", False)]
+    # and only once
+    drive.driver.attach(any_of(drive.stream), TOPICS)
+    drive.driver.connected()
+    assert len(drive.engine.received) == 2
+
+
+async def test_one_that_stands_by_forgets_what_people_wanted_of_it(drive: Drive) -> None:
+    drive.clock.slept_s = 60.0
+    drive.receive(("away/set", b"ON"))
+    drive.driver.rest(any_of(drive.engine))
+    drive.driver.attach(any_of(drive.stream), TOPICS)
+    drive.driver.connected()
+    assert drive.engine.received == []
+
+
+async def test_retained_and_huge_wishes_do_not_outlast_a_pause(drive: Drive) -> None:
+    drive.clock.slept_s = 60.0
+    drive.driver.messages(
+        [
+            Received(b"away/set", b"ON", 1, True, False),
+            Received(b"trv", b"x" * 100_000, 2, False, False),
+        ],
+        drive.clock.now_s,
+        {},
+    )
+    drive.driver.attach(any_of(drive.stream), TOPICS)
+    drive.driver.connected()
+    assert drive.engine.received == []
 
 
 async def test_short_delay_is_no_gap(drive: Drive) -> None:

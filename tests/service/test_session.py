@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from balancer.config.setup import Broker, Secret, Tls
+from balancer.service import session as session_module
 from balancer.service.backoff import Loss
 from balancer.service.clock import SystemClock
 from balancer.service.packets import Received, publish_packet
@@ -224,6 +225,75 @@ async def test_connection_that_ends_while_subscribing_is_noticed_at_once() -> No
             async with session(port) as made:
                 await made.subscribe({"a": 0})
     assert caught.value.loss is Loss.CLOSED
+
+
+def answering_after(*steps: tuple[float, bytes], welcome_s: float = 0.0) -> Talk:
+    """Return a broker that answers SUBSCRIBE with these bytes, each after a pause in seconds."""
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await packet(reader)
+        await asyncio.sleep(welcome_s)
+        writer.write(CONNACK)
+        subscribe = await packet(reader)
+        for pause_s, data in steps:
+            await asyncio.sleep(pause_s)
+            writer.write(data.replace(b"ID", subscribe[2:4]))
+        await reader.read()
+
+    return talk
+
+
+SUBACK = b"\x90\x03ID\x00"
+READING = publish_packet(Message("meter", b"1"))
+
+
+async def test_broker_that_stands_still_before_it_grants_is_left_soon(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """F43, F53: as soon as one that stands still later, by the heartbeat."""
+    assert session_module._SILENCE_S <= 2.5
+    monkeypatch.setattr(session_module, "_SILENCE_S", 0.2)
+    monkeypatch.setattr(session_module, "_LEAST_CARRIED_S", 0.0)
+    async with scripted(answering_after((9.0, SUBACK))) as port, session(port) as made:
+        with pytest.raises(SessionError) as caught:
+            async with asyncio.timeout(1.0):
+                await made.subscribe({"a": 0})
+    assert caught.value.loss is Loss.SILENT
+
+
+async def test_answer_that_got_lost_among_messages_is_not_waited_for_for_ever(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """F53."""
+    monkeypatch.setattr(session_module, "_SILENCE_S", 0.2)
+    monkeypatch.setattr(session_module, "_LEAST_CARRIED_S", 0.0)
+    monkeypatch.setattr(session_module, "_ANSWER_S", 0.5)
+    chatter = [(0.05, READING)] * 100
+    async with scripted(answering_after(*chatter)) as port, session(port) as made:
+        with pytest.raises(SessionError) as caught:
+            async with asyncio.timeout(1.5):
+                await made.subscribe({"a": 0})
+    assert caught.value.loss is Loss.SILENT
+
+
+@pytest.mark.parametrize(
+    ("talk", "topics"),
+    [
+        (answering_after(*[(0.15, READING)] * 3, (0.0, SUBACK)), {"a": 0}),
+        (answering_after((0.5, SUBACK), welcome_s=0.4), {"a": 0}),
+        (answering_after((0.5, SUBACK)), {"a" * 120: 0}),
+    ],
+    ids=["something comes", "a slow line", "much to carry"],
+)
+async def test_slow_line_gets_the_time_that_it_needs(
+    monkeypatch: pytest.MonkeyPatch, talk: Talk, topics: dict[str, int]
+) -> None:
+    """F48, F49."""
+    monkeypatch.setattr(session_module, "_SILENCE_S", 0.3)
+    monkeypatch.setattr(session_module, "_LEAST_CARRIED_S", 0.0)
+    monkeypatch.setattr(session_module, "_NARROW_BYTES_PER_S", 150.0)
+    async with scripted(talk) as port, session(port) as made:
+        assert await made.subscribe(topics) == ()
 
 
 async def test_attempt_that_is_given_up_leaves_no_connection() -> None:
