@@ -6,6 +6,7 @@ from balancer.config.advice import note_oddities
 from balancer.config.circuits import check_circuits, meters_of
 from balancer.config.codecs import Codecs, make_codecs
 from balancer.config.devices import Meter as MeterTable
+from balancer.config.entities import check_entities, check_prefix
 from balancer.config.findings import Findings
 from balancer.config.loads import check_channels, check_loads, check_zones, circuits_of
 from balancer.config.problems import KeyPath, key_path
@@ -38,11 +39,16 @@ def build(config: Config, folder: Path, findings: Findings) -> Setup | None:
     check_zones(config, findings)
     check_loads(config, findings)
     codecs = make_codecs(config, findings)
-    check_channels(codecs.relays, Topics(config.mqtt.base_topic, config.name), findings)
+    topics = Topics(config.mqtt.base_topic, config.name)
+    check_channels(codecs.relays, topics, findings)
+    check_prefix(config, topics, findings)
     if findings.problems:
         return None
     assert schedule is not None
     house = _house(config, codecs)
+    check_entities(house, config, topics, findings)
+    if findings.problems:
+        return None
     note_oddities(house, config, findings)
     return Setup(
         house=house,

@@ -14,7 +14,10 @@ from balancer.config.findings import Findings
 from balancer.config.problems import KeyPath, key_path, listed, meant, shown
 from balancer.config.schema import Config
 
-_TYPE_ERRORS = {"union_tag_invalid", "union_tag_not_found", "literal_error", "missing"}
+_TYPE_ERRORS = {
+    *("union_tag_invalid", "union_tag_not_found", "literal_error", "missing"),
+    "string_unicode",  # a word that is not UTF-8, from the environment
+}
 _UNREAD_ENTRY = {"type": "mqtt"}  # keeps the other entries of a list where they are
 
 

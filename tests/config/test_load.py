@@ -129,6 +129,13 @@ def test_a_variable_that_is_no_utf_8_is_a_problem(key: str, problems: Problems) 
     assert "is not UTF-8" in found[0]
 
 
+def test_a_type_from_the_environment_that_is_not_utf8_is_a_problem(problems: Problems) -> None:
+    text = f'{HOUSE}[zones.bath.request]\ntopic = "trv"\n'
+    found = problems(text, BALANCER_ZONES__BATH__REQUEST__TYPE="\udcff")
+    assert len(found) == 1
+    assert found[0].startswith("zones.bath.request.type: there is no type")
+
+
 def test_without_a_tz_database_only_utc_is_known(
     read: Read, problems: Problems, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -328,6 +328,29 @@ def test_what_must_be_there_and_is_not_is_told(text: str, problem: str, problems
             'homeassistant.prefix: "$x" begins or ends with a slash, or has $ or a space',
         ),
         (
+            HOUSE + '[homeassistant]\nprefix = "home assistant"',
+            (
+                'homeassistant.prefix: "home assistant" begins or ends with a slash,'
+                " or has $ or a space"
+            ),
+        ),
+        (
+            HOUSE + '[homeassistant]\nprefix = "balancer/house"',
+            'homeassistant.prefix: "balancer/house" is the balancer\'s own',
+        ),
+        (
+            HOUSE + '[homeassistant]\nprefix = "balancer/house/ha"',
+            'homeassistant.prefix: "balancer/house/ha" is the balancer\'s own',
+        ),
+        (
+            HOUSE + "[zones.a-b]\n[zones.A__b]",
+            "zones.A__b: Home Assistant cannot tell it from zones.a-b",
+        ),
+        (
+            f'name = "{"n" * 100}"{HOUSE}[mqtt]\nbase_topic = "{"b" * 126}"',
+            "loads.lounge: its entities in Home Assistant have ids of more than 255 characters",
+        ),
+        (
             HOUSE + '[rotation]\nevery = "* * *"',
             (
                 'rotation.every: "* * *" gives no time: it has'
