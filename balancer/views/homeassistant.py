@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from balancer.core.commands import Reason
-from balancer.core.model import Circuit, House, Load
+from balancer.core.model import Circuit, House, Load, Zone
 from balancer.views.status import Json
 from balancer.views.topics import Topics, setter
 from balancer.wire import Message
@@ -62,12 +62,27 @@ def discovery(house: House, topics: Topics, *, prefix: str, version: str) -> Mes
             key: {
                 **component,
                 "unique_id": f"{identity}_{key}",
-                "default_entity_id": f"{component['platform']}.{_entity(identity, key)}",
+                "default_entity_id": _entity_id(identity, key, component),
             }
             for key, component in _components(house, topics)
         },
     }
     return Message(topic(topics, prefix), _dump(document), qos=1, retain=True)
+
+
+def entity_ids(house: House, topics: Topics) -> Iterator[tuple[str, str, str]]:
+    """Yield group, name and entity id of everything that belongs to a circuit, zone or load.
+
+    Groups are the tables of the configuration: ``circuits``, ``zones``, ``loads``.
+    """
+    identity = _identity(topics)
+    for group, name, components in (
+        *(("circuits", each.name, _circuit(each, topics)) for each in house.circuits.values()),
+        *(("zones", each.name, _zone(each, topics)) for each in house.zones.values()),
+        *(("loads", each.name, _load(each, topics)) for each in house.loads.values()),
+    ):
+        for key, component in components:
+            yield group, name, _entity_id(identity, key, component)
 
 
 def leftovers(old_document: bytes, new: Message) -> Message | None:
@@ -118,10 +133,11 @@ def _identity(topics: Topics) -> str:
     return re.sub(r"[^A-Za-z0-9_-]", "_", f"{topics.base}_{topics.house}")
 
 
-def _entity(identity: str, key: str) -> str:
+def _entity_id(identity: str, key: str, component: Component) -> str:
     """Return what people type: house, name and what it is, without the kind of thing."""
     named = re.sub(r"^(circuit|load|zone)_", "", key)
-    return re.sub(r"[^a-z0-9]+", "_", f"{identity}_{named}".lower()).strip("_")
+    entity = re.sub(r"[^a-z0-9]+", "_", f"{identity}_{named}".lower()).strip("_")
+    return f"{component['platform']}.{entity}"
 
 
 def _dump(document: Mapping[str, Json]) -> bytes:
@@ -143,10 +159,7 @@ def _components(house: House, topics: Topics) -> Iterator[tuple[str, Component]]
     for circuit in house.circuits.values():
         yield from _circuit(circuit, topics)
     for zone in house.zones.values():
-        if zone.own_switch:
-            title = zone.title or _title(zone.name)
-            switch = _switch(f"{title} request", topics.zone(zone.name), icon="mdi:thermostat")
-            yield f"zone_{zone.name}_request", switch
+        yield from _zone(zone, topics)
     for load in house.loads.values():
         yield from _load(load, topics)
 
@@ -244,8 +257,15 @@ def _circuit(circuit: Circuit, topics: Topics) -> Iterator[tuple[str, Component]
     )
 
 
+def _zone(zone: Zone, topics: Topics) -> Iterator[tuple[str, Component]]:
+    if zone.own_switch:
+        name = f"{_title(zone.name, zone.title)} request"
+        switch = _switch(name, topics.zone(zone.name), icon="mdi:thermostat")
+        yield f"zone_{zone.name}_request", switch
+
+
 def _load(load: Load, topics: Topics) -> Iterator[tuple[str, Component]]:
-    key, title = f"load_{load.name}", load.title or _title(load.name)
+    key, title = f"load_{load.name}", _title(load.name, load.title)
     running = (
         "{% set relay = its.relay | default(none) %}"
         "{% set on = its.on if relay is none else relay %}"
@@ -312,7 +332,10 @@ def _on_off(value: str) -> str:
     return f"{{{{ {{true: 'ON', false: 'OFF'}}.get({value} | default(none)) }}}}"
 
 
-def _title(name: str) -> str:
+def _title(name: str, title: str = "") -> str:
+    """Return the title that somebody gave, else the name as people write it."""
+    if title not in {"", name}:
+        return title
     words = re.sub(r"[_-]+", " ", name).strip()
     return words[:1].upper() + words[1:] or name
 

@@ -221,6 +221,21 @@ def test_a_title_is_shown_and_a_name_is_made_readable_without_one() -> None:
     assert components["load_towels_reason"]["name"] == "Towels reason"
 
 
+def test_a_title_that_only_repeats_the_name_is_made_readable_too() -> None:
+    """The configuration gives everything a title: its name by default."""
+    house = a_house()
+    towels = replace(house.loads["towels"], title="towels")
+    lounge = replace(house.zones["lounge"], title="lounge")
+    house = replace(
+        house,
+        loads={**house.loads, "towels": towels},
+        zones={**house.zones, "lounge": lounge},
+    )
+    components = the_document(house)["components"]
+    assert components["load_towels_reason"]["name"] == "Towels reason"
+    assert components["zone_lounge_request"]["name"] == "Lounge request"
+
+
 def test_the_entities_show_what_the_status_says() -> None:
     shown = shows(dump(a_status(a_snapshot())))
     assert shown["circuit_main_power"] == "21.4"
