@@ -14,7 +14,6 @@ from tests.chaos.rig import Rig
 
 _SLOW_S = 1.5
 _HANDICAPPED = 0.3  # share of faults during which a relay is bad too
-_RIVAL_S = 5.5  # a connection that lives so long has no rival
 _LATE = 1.0  # of a second that a busy machine may add to what is judged
 
 
@@ -49,8 +48,7 @@ class Campaign:
             )
         rig.judge.during = f"after {rig.judge.during}"
         await rig.calm()
-        if kind.storm:
-            await asyncio.sleep(_RIVAL_S)
+        await asyncio.sleep(kind.rest_s)
         for each in rig.services.values():
             each.read_log()
         return outcome

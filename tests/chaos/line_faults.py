@@ -4,11 +4,10 @@ import asyncio
 import time
 
 from tests.chaos.observer import PROMISE_S
-from tests.chaos.outcome import Outcome
+from tests.chaos.outcome import SUBACK_S, Outcome
 from tests.chaos.rig import Rig
 from tests.chaos.toxics import Toxics, Way
 
-_SUBACK_S = 5.0
 _GENTLE_S = 150.0  # on a thin line the status is put off for a minute, then for two
 
 
@@ -144,5 +143,5 @@ async def lost_suback(rig: Rig, hold_s: float) -> Outcome:
     proxy.reset()
     began_s = time.monotonic()
     await rig.until(lambda: proxy.lost_subacks == 0, 10.0)
-    ready_s = await rig.ready(time.monotonic(), _SUBACK_S + 10.0)
+    ready_s = await rig.ready(time.monotonic(), SUBACK_S + 10.0)
     return Outcome(ready_s=ready_s, held_s=time.monotonic() - began_s)

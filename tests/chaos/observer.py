@@ -190,6 +190,15 @@ class Observer:
             "two", together_s < _OVERLAP_S, f"{rivals} command for {together_s:.1f} s"
         )
 
+    @property
+    def requests(self) -> dict[str, bool]:
+        """What each zone asks for, as the balancer has it."""
+        try:
+            zones = json.loads(self.status)["zones"]
+            return {name: each["request"] for name, each in zones.items()}
+        except (ValueError, KeyError):
+            return {}
+
     def reasons(self) -> str:
         """Return what the balancer says of its loads and circuit, for a failure."""
         try:

@@ -7,6 +7,7 @@ from tests.chaos.rig import Rig
 
 NOTICE_S = 2.5  # a broker that stands still is noticed
 READY_S = 1.0  # after the broker is back
+SUBACK_S = 6.0  # an answer that got lost is waited for that long while messages come
 SLOW_S = 3.0  # this machine may have other work
 
 

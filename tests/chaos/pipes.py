@@ -171,11 +171,11 @@ class Connection:
             size = min(size, max(1, int(toxics.bytes_per_s / 20.0)))
         for start in range(0, len(data), size):
             piece = data[start : start + size]
+            if toxics.bytes_per_s is not None:  # first, or the balancer would know before the tap
+                await asyncio.sleep(len(piece) / toxics.bytes_per_s)
             writer.write(piece)
             await writer.drain()
-            if toxics.bytes_per_s is not None:
-                await asyncio.sleep(len(piece) / toxics.bytes_per_s)
-            elif toxics.slice_bytes is not None:
+            if toxics.slice_bytes is not None:
                 await asyncio.sleep(0)
 
     def reset(self) -> None:

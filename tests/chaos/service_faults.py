@@ -7,18 +7,25 @@ from tests.chaos.outcome import READY_S, SLOW_S, Outcome
 from tests.chaos.rig import Rig
 
 _AFTER_S = 0.3
+_KNOWN_S = 2.0
 _START_S = 15.0
 
 
 async def service_frozen(rig: Rig, hold_s: float) -> Outcome:
-    """SIGSTOP of the balancer: what lay in its socket meanwhile is not taken for the present."""
+    """SIGSTOP of the balancer: what lay in its socket is not the present, but wishes last."""
     rig.broken()
+    house = rig.house
+    house.restless = False
     rig.first.freeze()
-    rig.house.take(rig.random.uniform(300.0, 5000.0))
+    house.take(rig.random.uniform(300.0, 5000.0))
+    zone = rig.random.choice(list(house.wants))
+    house.ask(zone, heat=not house.wants[zone])
     await asyncio.sleep(hold_s)
-    rig.first.mouth.forget_wishes()
     rig.first.thaw()
-    return Outcome(ready_s=await rig.ready(time.monotonic()), held_s=hold_s)
+    ready_s = await rig.ready(time.monotonic())
+    known = await rig.until(lambda: rig.observer.requests.get(zone) is house.wants[zone], _KNOWN_S)
+    rig.judge.check("wish", known, f"what {zone} wants was said during a pause and is not done")
+    return Outcome(ready_s=ready_s, held_s=hold_s)
 
 
 async def service_killed(rig: Rig, hold_s: float) -> Outcome:
