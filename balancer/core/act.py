@@ -6,7 +6,6 @@ it is heard in ``hear`` and ``shown``.
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from balancer.core import estimate, wish
 from balancer.core.commands import Cause, NoteKind, Reason, RenewLease, Switching, SwitchRelay
@@ -159,25 +158,21 @@ def _send(draft: Draft, name: str) -> None:
     flight = ls.flight
     assert flight is not None, name
     first = flight.first_sent_s is None
-    flight = replace(
-        flight,
+    repeat_s = flight.repeat_s
+    if first:
+        repeat_s = draft.at_s + estimate.confirm_within_s(draft.house, name, ls)
+    flight = ls.flight = flight._replace(
         due=False,
         first_sent_s=draft.at_s if first else flight.first_sent_s,
         last_sent_s=draft.at_s,
+        repeat_s=repeat_s,
     )
-    ls.flight = flight
     if draft.house.dry_run:
         changed(draft, name, on=flight.on, cause=flight.cause)
         confirmed(draft, name, ls, flight)
         return
-    if first:
-        ls.flight = replace(
-            flight,
-            repeat_s=draft.at_s
-            + estimate.confirm_within_s(draft.house, name, draft.state.loads[name]),
-        )
-        if not relay.confirms:
-            changed(draft, name, on=flight.on, cause=flight.cause)
+    if first and not relay.confirms:
+        changed(draft, name, on=flight.on, cause=flight.cause)
     if flight.on and relay.dead_man_s is not None:
         ls.renew_s = draft.at_s + relay.dead_man_s / 3.0
     draft.commands.append(SwitchRelay(name, flight.on))
@@ -193,7 +188,7 @@ def changed(draft: Draft, name: str, *, on: bool, cause: Cause) -> None:
 
 def confirmed(draft: Draft, name: str, ls: LoadState, flight: Flight) -> None:
     """Take a switching for done."""
-    ls.flight = replace(flight, confirmed_s=draft.at_s, due=False, repeat_s=INFINITY)
+    ls.flight = flight._replace(confirmed_s=draft.at_s, due=False, repeat_s=INFINITY)
     ls.live = flight.on
     if not flight.on:
         ls.idle = False
@@ -247,8 +242,7 @@ def _unconfirmed(draft: Draft, name: str) -> bool:
     if flight.tries < relay.retries:
         pause_s = PAUSES_S[min(flight.tries, len(PAUSES_S) - 1)]
         draft.note(NoteKind.RETRIED, name)
-        ls.flight = replace(
-            flight,
+        ls.flight = flight._replace(
             due=True,
             doubted=True,
             tries=flight.tries + 1,
@@ -262,13 +256,12 @@ def _unconfirmed(draft: Draft, name: str) -> bool:
         ls.dead = True
         ls.retry_s = draft.at_s + DEAD_RETRY_S
         decide(draft, name, on=False, cause=Cause.RETRY, reason=Reason.FAULT)
-        ls.flight = replace(draft.state.loads[name].flight or flight, doubted=True)
+        ls.flight = (ls.flight or flight)._replace(doubted=True)
         return False
     again = flight.tries > relay.retries
     if again:
         draft.note(NoteKind.RETRIED, name)
-    ls.flight = replace(
-        flight,
+    ls.flight = flight._replace(
         due=again,
         doubted=True,
         tries=flight.tries + 1,
@@ -287,15 +280,8 @@ def _renew(draft: Draft, name: str) -> None:
     draft.commands.append(RenewLease(name))
 
 
-def deadlines_s(draft: Draft, name: str, ls: LoadState) -> Iterator[float]:
-    """Return when this load's switching needs time's attention; some may be past."""
-    yield ls.renew_s
-    yield ls.recheck_s
-    if not ls.reconciled:
-        yield ls.reconcile_by_s
-    flight = ls.flight
-    if flight is None:
-        return
+def deadlines_s(draft: Draft, name: str, flight: Flight) -> Iterator[float]:
+    """Return when a switching needs time's attention; some may be past."""
     if flight.confirmed_s is None:
         yield flight.repeat_s
         return

@@ -30,9 +30,10 @@ class Draft:
         commands: To be sent, in order.
         switchings: What is decided, by cause and circuit (None: the whole house).
         notes: To be counted and logged.
+        touched: The loads that were to be changed, as they become.
     """
 
-    __slots__ = ("_loads", "_own", "at_s", "commands", "house", "notes", "state", "switchings")
+    __slots__ = ("_own", "at_s", "commands", "house", "notes", "state", "switchings", "touched")
 
     def __init__(self, house: House, state: State, at_s: float) -> None:
         self.house = house
@@ -40,20 +41,19 @@ class Draft:
         self.state = copied(state)
         self.state.at_s = at_s
         self._own: set[tuple[str, str]] = set()
-        self._loads = False
+        self.touched: dict[str, LoadState] = {}
         self.commands: list[Command] = []
         self.switchings: dict[tuple[Cause, str | None], list[Switching]] = {}
         self.notes: list[Note] = []
 
     def load(self, name: str) -> LoadState:
         """Return a load's state to be changed."""
-        if ("load", name) not in self._own:
-            self._own.add(("load", name))
-            if not self._loads:
-                self._loads = True
-                self.state.loads = dict(self.state.loads)
-            self.state.loads[name] = copied(self.state.loads[name])
-        return self.state.loads[name]
+        ls = self.touched.get(name)
+        if ls is None:
+            if not self.touched:
+                self.state.loads = self.state.loads.copy()
+            ls = self.touched[name] = self.state.loads[name] = copied(self.state.loads[name])
+        return ls
 
     def circuit(self, name: str) -> CircuitState:
         """Return a circuit's state to be changed."""

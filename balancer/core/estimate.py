@@ -129,12 +129,16 @@ def non_heating_w(house: House, state: State, circuit: str) -> float | None:
         last = last_reading(state, own)
         if last is None:
             return None
-        heating = sum(
-            draw_w(house, state, circuit, name)
-            for name in house.loads_of[circuit]
-            if contained(house, state, circuit, name, last) and not stuck(state.loads[name])
-        )
-        return max(0.0, last.power_w - heating)
+        heating_w = 0.0
+        for name in house.loads_of[circuit]:
+            ls = state.loads[name]
+            if (
+                ls.live
+                and (ls.flight is None or contained(house, state, circuit, name, last))
+                and not stuck(ls)
+            ):
+                heating_w += draw_w(house, state, circuit, name)
+        return max(0.0, last.power_w - heating_w)
     if own.estimation is Estimation.INDIVIDUAL:
         total = own.security_margin_w
         for meter in own.non_heating_meters:

@@ -1,7 +1,5 @@
 """R11, R15: what relays and their devices say of themselves: confirmed, foreign, reconciled."""
 
-from dataclasses import replace
-
 from balancer.core import act, estimate
 from balancer.core.commands import Cause, NoteKind, QueryRelay, Reason
 from balancer.core.draft import Draft
@@ -37,7 +35,7 @@ def report(draft: Draft, name: str, *, on: bool) -> None:
                 draft.note(NoteKind.CONFIRMED, name, took_s, flight.cause)
             act.confirmed(draft, name, ls, flight)
         elif on and ls.fault and draft.at_s >= flight.last_sent_s + HEARD_AGAIN_S:
-            ls.flight = replace(flight, due=True)  # it can be reached: no waiting for a minute
+            ls.flight = flight._replace(due=True)  # it can be reached: no waiting for a minute
         return
     if not ls.reconciled or not draft.state.started:
         _reconcile(draft, name, on=on, before=before)
@@ -108,7 +106,7 @@ def _foreign(draft: Draft, name: str, *, on: bool) -> None:
     ls.foreign_s = (*recent, draft.at_s)
     ls.live = on
     ls.flight = _happened(draft.at_s, on=on, cause=Cause.FOREIGN, draw_w={} if on else draw_w)
-    ls.flight = replace(ls.flight, unseen=unseen)
+    ls.flight = ls.flight._replace(unseen=unseen)
     if len(ls.foreign_s) > FOREIGN_TIMES or draft.at_s < ls.left_alone_until_s:
         if draft.at_s >= ls.left_alone_until_s:
             ls.left_alone_until_s = draft.at_s + LEFT_ALONE_S

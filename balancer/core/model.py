@@ -185,6 +185,8 @@ class House:
         rated_w: For each load its whole rated power, in watts.
         loads_of: For each circuit the names of the loads on it or below it.
         rank: Position of each load in ``order``.
+        measured_by: For each supply meter the names of the circuits that it measures.
+        load_of_meter: For each load's own meter the name of the load.
     """
 
     name: str
@@ -200,6 +202,8 @@ class House:
     rated_w: Mapping[str, float] = field(init=False)
     loads_of: Mapping[str, tuple[str, ...]] = field(init=False)
     rank: Mapping[str, int] = field(init=False)
+    measured_by: Mapping[str, tuple[str, ...]] = field(init=False)
+    load_of_meter: Mapping[str, str] = field(init=False)
 
     def __post_init__(self) -> None:
         ancestors = {name: _line(self.circuits, name) for name in self.circuits}
@@ -210,6 +214,11 @@ class House:
                 for circuit in ancestors[nearest]:
                     on[circuit] = on.get(circuit, 0.0) + watts
             power_w[load.name] = on
+        measured_by: dict[str, tuple[str, ...]] = {}
+        for supply in self.circuits.values():
+            if supply.meter is not None:
+                by = supply.meter.name
+                measured_by[by] = (*measured_by.get(by, ()), supply.name)
         derived = {
             "ancestors": ancestors,
             "power_w": power_w,
@@ -221,6 +230,10 @@ class House:
                 for circuit in self.circuits
             },
             "rank": {name: self.order.index(name) for name in self.loads},
+            "measured_by": measured_by,
+            "load_of_meter": {
+                load.meter.name: load.name for load in self.loads.values() if load.meter is not None
+            },
         }
         for key, value in derived.items():
             object.__setattr__(self, key, value)

@@ -5,6 +5,8 @@ the last full step (``Calm``). A reading that is under every limit and leaves to
 for whoever waits then only moves windows and clocks. Everything else takes the full step.
 """
 
+from collections.abc import Mapping
+
 from balancer.core import allocate, estimate, learn, measure, restrain, wish
 from balancer.core.events import MeterReadings
 from balancer.core.model import Estimation, House
@@ -18,7 +20,6 @@ def calm(house: House, state: State) -> Calm | None:
     for ls in state.loads.values():
         if ls.flight is not None or not ls.reconciled:
             return None
-    circuits: dict[str, list[str]] = {}
     sums: dict[str, CalmCircuit] = {}
     for name, circuit in house.circuits.items():
         cs = state.circuits[name]
@@ -30,7 +31,6 @@ def calm(house: House, state: State) -> Calm | None:
             return None
         if not wish.ready(house, state, name):
             return None
-        circuits.setdefault(circuit.meter.name, []).append(name)
         live = list(estimate.live_loads(house, state, name))
         if any(estimate.stuck(state.loads[each]) for each in live):
             return None
@@ -46,30 +46,34 @@ def calm(house: House, state: State) -> Calm | None:
                 each in state.wanted and not state.loads[each].on for each in house.loads_of[name]
             ),
         )
-    return Calm(
-        circuits={meter: tuple(names) for meter, names in circuits.items()},
-        own={load.meter.name: name for name, load in house.loads.items() if load.meter is not None},
-        sums=sums,
-        needs_w=_needs_w(house, state),
-    )
+    return Calm(sums=sums, needs_w=_needs_w(house, state))
 
 
-def _needs_w(house: House, state: State) -> tuple[dict[str, float], ...]:
-    needs = []
+def _needs_w(house: House, state: State) -> tuple[Mapping[str, float], ...]:
+    needs: list[Mapping[str, float]] = []
     for name in house.loads:
         ls = state.loads[name]
         if ls.on or ls.live or name not in state.wanted:
             continue
         if state.at_s < restrain.rested_s(house, name, ls):
             continue  # time brings a full step
+        own = house.power_w[name]
         if any(
             (places := restrain.places_left(house, state, circuit)) is not None and places <= 0
-            for circuit in house.power_w[name]
+            for circuit in own
         ):
             continue
         ratio = ls.learned.admission
-        needs.append({c: watts * ratio for c, watts in house.power_w[name].items()})
+        need = {circuit: watts * ratio for circuit, watts in own.items()}
+        if not any(_covers(need, other) for other in needs):
+            needs = [other for other in needs if not _covers(other, need)]
+            needs.append(need)
     return tuple(needs)
+
+
+def _covers(need: Mapping[str, float], other: Mapping[str, float]) -> bool:
+    """Return whether there is room for the other wherever there is room for this one."""
+    return all(watts <= need.get(circuit, -1.0) for circuit, watts in other.items())
 
 
 def quiet(house: House, state: State, event: MeterReadings) -> State | None:
@@ -79,41 +83,46 @@ def quiet(house: House, state: State, event: MeterReadings) -> State | None:
         return None
     meters = state.meters
     circuits = state.circuits
-    measured = []
+    measured: list[str] = []
     for name, power_w in event.power_w.items():
-        before = meters[name].last
-        if name in known.own:
-            ls = state.loads[known.own[name]]
-            ratio = max(0.0, power_w) / house.rated_w[known.own[name]]
+        load = house.load_of_meter.get(name)
+        if load is not None:
+            ls = state.loads[load]
+            ratio = max(0.0, power_w) / house.rated_w[load]
             if ls.on and learn.tells(ls, ratio, event.at_s):
                 return None
             continue
-        if before is None or name not in known.circuits:
+        before = meters[name].last
+        own = house.measured_by.get(name)
+        if before is None or own is None:
             return None
-        for circuit in known.circuits[name]:
-            cs = circuits[circuit]
-            if power_w > cs.limit_w or power_w - before.power_w >= known.sums[circuit].telling_w:
+        for circuit in own:
+            if power_w > circuits[circuit].limit_w:
                 return None
-            measured.append(circuit)
+            if power_w - before.power_w >= known.sums[circuit].telling_w:
+                return None
+        measured += own
     for need in known.needs_w:
-        if not any(
-            watts > _room_w(house, state, event, circuit) - known.sums[circuit].idle_w
-            for circuit, watts in need.items()
-        ):
+        for circuit, watts in need.items():
+            if watts > _room_w(house, state, event, circuit) - known.sums[circuit].idle_w:
+                break
+        else:
             return None
     after = copied(state)
     after.at_s = event.at_s
     after.meters = meters.copy()
-    after.circuits = circuits.copy()
     for name, power_w in event.power_w.items():
         meter = after.meters[name] = copied(meters[name])
         measure.accept(meter, Reading(event.at_s, power_w))
-    for circuit in measured:
-        _follow(house, after, circuit, known.sums[circuit])
+    if measured:
+        after.circuits = circuits.copy()
+        for circuit in measured:
+            _follow(house, after, circuit, known.sums[circuit])
     return after
 
 
 def _room_w(house: House, state: State, event: MeterReadings, circuit: str) -> float:
+    """Return the room that a circuit has at most after a reading, in watts (R4)."""
     own = house.circuits[circuit]
     assert own.meter is not None, circuit
     meter = state.meters[own.meter.name]

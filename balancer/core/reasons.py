@@ -1,20 +1,10 @@
 """R18: at every moment each load has one reason, by a fixed precedence."""
 
-from typing import NamedTuple
-
 from balancer.core import restrain, wish
 from balancer.core.commands import Reason
 from balancer.core.draft import Draft
 from balancer.core.model import House
-from balancer.core.state import INFINITY, LoadState, State
-
-
-class _Circuits(NamedTuple):
-    """What may be said of circuits for all their loads."""
-
-    unready: frozenset[str]
-    blind: frozenset[str]
-    full: frozenset[str]
+from balancer.core.state import INFINITY, KnownCircuits, LoadState, State
 
 
 def until_s(house: House, state: State, name: str, next_tick_s: float | None) -> float | None:
@@ -43,10 +33,15 @@ def until_s(house: House, state: State, name: str, next_tick_s: float | None) ->
             return None
 
 
-def explain(draft: Draft) -> None:
-    """Keep each load's reason and since when it holds."""
+def explain(draft: Draft, *, all_loads: bool) -> None:
+    """Keep each load's reason and since when it holds.
+
+    Args:
+        draft: Changed.
+        all_loads: Not only what was touched may have other reasons.
+    """
     house, state = draft.house, draft.state
-    circuits = _Circuits(
+    known = KnownCircuits(
         unready=wish.unready(house, state),
         blind=frozenset(name for name, cs in state.circuits.items() if cs.blind),
         full=frozenset(
@@ -55,15 +50,18 @@ def explain(draft: Draft) -> None:
             if (places := restrain.places_left(house, state, name)) is not None and places <= 0
         ),
     )
-    for name, ls in state.loads.items():
-        now = _reason(draft, name, ls, circuits)
+    if known != state.known:
+        state.known = known
+        all_loads = True
+    for name, ls in (state.loads if all_loads else draft.touched).items():
+        now = _reason(draft, name, ls, known)
         if now is not ls.reason:
             changed = draft.load(name)
             changed.reason = now
             changed.since_s = draft.at_s
 
 
-def _reason(draft: Draft, name: str, ls: LoadState, circuits: _Circuits) -> Reason:
+def _reason(draft: Draft, name: str, ls: LoadState, known: KnownCircuits) -> Reason:
     """Return why a load is as it is."""
     state = draft.state
     own = draft.house.power_w[name]
@@ -71,11 +69,11 @@ def _reason(draft: Draft, name: str, ls: LoadState, circuits: _Circuits) -> Reas
         return Reason.FAULT
     if ls.online is False:
         return Reason.UNAVAILABLE
-    if not (state.started and ls.reconciled and circuits.unready.isdisjoint(own)):
+    if not (state.started and ls.reconciled and known.unready.isdisjoint(own)):
         return Reason.STARTING
     if state.away or state.stopping:
         return Reason.AWAY
-    if not circuits.blind.isdisjoint(own):
+    if not known.blind.isdisjoint(own):
         return Reason.BLIND
     if ls.on:
         if wish.boosted(ls, draft.at_s):
@@ -85,6 +83,6 @@ def _reason(draft: Draft, name: str, ls: LoadState, circuits: _Circuits) -> Reas
         return Reason.IDLE
     if draft.at_s < restrain.rested_s(draft.house, name, ls):
         return Reason.MIN_OFF
-    if not circuits.full.isdisjoint(own):
+    if not known.full.isdisjoint(own):
         return Reason.MODE
     return Reason.SHED if ls.shed else Reason.WAITING

@@ -95,15 +95,20 @@ def _keep_peak(draft: Draft, circuit: str) -> None:
     house, state = draft.house, draft.state
     own = house.circuits[circuit]
     reading = estimate.last_reading(state, own)
-    other_w = estimate.non_heating_w(house, state, circuit)
-    if own.estimation is not Estimation.GLOBAL or reading is None or other_w is None:
+    if (
+        own.estimation is not Estimation.GLOBAL
+        or reading is None
+        or reading.at_s != draft.at_s
+        or not estimate.in_flight(house, state, circuit, reading)
+    ):
         return
-    if reading.at_s == draft.at_s and estimate.in_flight(house, state, circuit, reading):
-        peak_w = max(0.0, other_w - estimate.credit_w(house, state, circuit, reading))
-        cs = draft.circuit(circuit)
-        kept = [each for each in cs.window if each.power_w > peak_w]
-        cs.window = (*kept, Reading(draft.at_s, peak_w))
-        cs.window_since_s = draft.at_s if cs.window_since_s is None else cs.window_since_s
+    other_w = estimate.non_heating_w(house, state, circuit)
+    assert other_w is not None, circuit
+    peak_w = max(0.0, other_w - estimate.credit_w(house, state, circuit, reading))
+    cs = draft.circuit(circuit)
+    kept = [each for each in cs.window if each.power_w > peak_w]
+    cs.window = (*kept, Reading(draft.at_s, peak_w))
+    cs.window_since_s = draft.at_s if cs.window_since_s is None else cs.window_since_s
 
 
 def over(draft: Draft) -> list[Constraint]:
@@ -179,15 +184,14 @@ def pick(
     """
     house, state = draft.house, draft.state
     left = [each.excess_w for each in constraints]
-    candidates = dict.fromkeys(name for each in constraints for name in each.relief_w)
+    reliefs = [each.relief_w for each in constraints]
+    candidates = dict.fromkeys(name for relief_w in reliefs for name in relief_w)
     classes: dict[tuple[bool, int], list[Candidate]] = {}
     for name in candidates:
-        one = Candidate(
-            name,
-            tuple(each.relief_w.get(name, 0.0) for each in constraints),
-            (-wish.share(house, state, name), house.rank[name]),
-        )
-        classes.setdefault(wish.rank_class(house, state, name), []).append(one)
+        relief = tuple([relief_w.get(name, 0.0) for relief_w in reliefs])
+        ties = (-wish.share(house, state, name), house.rank[name])
+        of_class = wish.rank_class(house, state, name)
+        classes.setdefault(of_class, []).append(Candidate(name, relief, ties))
     picked: list[str] = []
     for of_class in sorted(classes):
         members = sorted(classes[of_class], key=attrgetter("ties"))
@@ -228,8 +232,18 @@ class Candidate(NamedTuple):
 
 
 def _choose(members: Sequence[Candidate], left: Sequence[float]) -> Candidate | None:
-    """Return the smallest that suffices alone, else the one that relieves most; None: none does."""
+    """Return the smallest that suffices alone, else the one that relieves most; None: none does.
+
+    Args:
+        members: In the order that breaks ties.
+        left: Excess by constraint, in watts.
+    """
     open_ = [index for index, excess in enumerate(left) if excess > TINY_W]
+    if len(open_) == 1:  # as a rule; the same at a tenth of the cost
+        (index,) = open_
+        watts = [each.relief_w[index] for each in members]
+        enough_w = min((each for each in watts if each >= left[index] - TINY_W), default=max(watts))
+        return members[watts.index(enough_w)] if enough_w > TINY_W else None
     smallest: Candidate | None = None
     most: Candidate | None = None
     smallest_w, most_w = INFINITY, TINY_W
@@ -238,11 +252,11 @@ def _choose(members: Sequence[Candidate], left: Sequence[float]) -> Candidate | 
         useful_w = whole_w = 0.0
         suffices = True
         for index in open_:
-            watts = relief_w[index]
-            whole_w += watts
-            if watts < left[index] - TINY_W:
+            watts_w = relief_w[index]
+            whole_w += watts_w
+            if watts_w < left[index] - TINY_W:
                 suffices = False
-                useful_w += watts
+                useful_w += watts_w
             else:
                 useful_w += left[index]
         if suffices and whole_w < smallest_w:

@@ -1,7 +1,5 @@
 """R2, R10, R14: what the meters show of a switching: confirmed by them, settled, learned from."""
 
-from dataclasses import replace
-
 from balancer.core import act, estimate, learn
 from balancer.core.commands import Cause
 from balancer.core.draft import Draft
@@ -45,7 +43,7 @@ def confirm_by_meter(draft: Draft, circuit: str, reading: Reading) -> None:
             if draft.house.loads[name].relay.confirms:
                 act.changed(draft, name, on=False, cause=flight.cause)
                 ls.recheck_s = flight.repeat_s
-            ls.flight = replace(flight, confirmed_s=draft.at_s, due=False, repeat_s=INFINITY)
+            ls.flight = flight._replace(confirmed_s=draft.at_s, due=False, repeat_s=INFINITY)
             ls.live = False
 
 
@@ -70,8 +68,7 @@ def _account_for(draft: Draft, name: str) -> None:
     for other, ls in draft.state.loads.items():
         flight = ls.flight
         if flight is not None and not flight.on and flight.before.keys() & power_w.keys():
-            draft.load(other).flight = replace(
-                flight,
+            draft.load(other).flight = flight._replace(
                 before={
                     circuit: before_w - OVERDRAW * power_w.get(circuit, 0.0)
                     for circuit, before_w in flight.before.items()

@@ -13,6 +13,7 @@ from balancer.core.commands import Cause, Reason
 from balancer.core.model import House
 
 INFINITY = float("inf")
+_NOTHING: Mapping[str, float] = {}  # never changed
 
 Copied = TypeVar("Copied")
 _getters: dict[type, Callable[[Any], tuple[Any, ...]]] = {}
@@ -117,8 +118,7 @@ class ZoneState:
     held_until_s: float = -INFINITY
 
 
-@dataclass(frozen=True, slots=True)
-class Flight:
+class Flight(NamedTuple):
     """One switching on its way, from the decision until readings show it (R2, R11).
 
     Attributes:
@@ -147,12 +147,19 @@ class Flight:
     tries: int = 0
     repeat_s: float = INFINITY
     confirmed_s: float | None = None
-    draw_w: Mapping[str, float] = field(default_factory=dict)
-    before: Mapping[str, float] = field(default_factory=dict)
+    draw_w: Mapping[str, float] = _NOTHING
+    before: Mapping[str, float] = _NOTHING
     unseen: bool = False
     shed: bool = False
     doubted: bool = False
     alone: bool = False
+
+
+class Share(NamedTuple):
+    """Time that a load was wanted while its class was contested, and on of it, in seconds (R6)."""
+
+    served_s: float = 0.0
+    wanted_s: float = 0.0
 
 
 class Learned(NamedTuple):
@@ -199,11 +206,11 @@ class LoadState:
         shed: Taken off by R9 and not on since.
         asked: Why it is wanted, until power was found too little for it.
         too_big: Did not fit even alone at the last tick.
-        served_s, wanted_s: Its share (R6).
         ratios: Learned draws as multiples of the rated power, with their times (R14).
         learned: What they come to.
         idle: On, and known to draw nothing.
         renew_s: When its lease is renewed (R12).
+        due_s: When time may change anything about it; infinite: not by itself.
     """
 
     on: bool = False
@@ -229,12 +236,11 @@ class LoadState:
     shed: bool = False
     asked: Cause | None = None
     too_big: bool = False
-    served_s: float = 0.0
-    wanted_s: float = 0.0
     ratios: tuple[Reading, ...] = ()
     learned: Learned = NOTHING_LEARNED
     idle: bool = False
     renew_s: float = INFINITY
+    due_s: float = INFINITY
     switches: int = 0
     reason: Reason = Reason.STARTING
     since_s: float = 0.0
@@ -253,6 +259,7 @@ class State:
         wanted: Loads that are requested or boosted while nobody is away (``wish.review``).
         boost_tick: The next tick is a waiting load's before a boosted one's (R5).
         timers_s: Earliest deadline but for silent meters.
+        known: What the reasons of the loads were last drawn from.
         calm: What a reading that changes nothing needs to know; None: it may change something.
     """
 
@@ -270,7 +277,23 @@ class State:
     circuits: dict[str, CircuitState] = field(default_factory=dict)
     zones: dict[str, ZoneState] = field(default_factory=dict)
     loads: dict[str, LoadState] = field(default_factory=dict)
+    shares: dict[str, Share] = field(default_factory=dict)
+    known: "KnownCircuits | None" = None
     calm: "Calm | None" = None
+
+
+class KnownCircuits(NamedTuple):
+    """What holds for all loads of a circuit (R18).
+
+    Attributes:
+        unready: Their meters have not reported yet (R15).
+        blind: They no longer report (R13).
+        full: Their power-saving mode allows no more loads (R4).
+    """
+
+    unready: frozenset[str]
+    blind: frozenset[str]
+    full: frozenset[str]
 
 
 class CalmCircuit(NamedTuple):
@@ -295,14 +318,11 @@ class Calm(NamedTuple):
     """Nothing is in flight, blind or suspect.
 
     Attributes:
-        circuits: By meter, the names of the circuits it measures.
-        own: By a load's own meter, the load.
         sums: By circuit.
-        needs_w: What each load that waits for power needs, by circuit.
+        needs_w: What loads that wait for power need, by circuit; only those that may be the
+            first to fit.
     """
 
-    circuits: Mapping[str, tuple[str, ...]]
-    own: Mapping[str, str]
     sums: Mapping[str, CalmCircuit]
     needs_w: tuple[Mapping[str, float], ...]
 
@@ -324,4 +344,5 @@ def initial_state(house: House, at_s: float) -> State:
         },
         zones={name: ZoneState() for name in house.zones},
         loads={name: LoadState(since_s=at_s) for name in house.loads},
+        shares=dict.fromkeys(house.loads, Share()),
     )

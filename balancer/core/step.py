@@ -52,7 +52,7 @@ from balancer.core.events import (
 )
 from balancer.core.memory import Memory
 from balancer.core.model import House
-from balancer.core.state import INFINITY, Reading, State
+from balancer.core.state import INFINITY, LoadState, Reading, Share, State
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +82,12 @@ def step(house: House, state: State, event: Event) -> Decision:
         if after is not None:
             return Decision(after, deadline_s=min(after.timers_s, _silence_s(house, after)))
     draft = Draft(house, state, event.at_s)
+    timed = event.at_s >= state.timers_s or not isinstance(event, MeterReadings | RelayReported)
     doubted = False
-    if isinstance(event, MeterReadings) and event.at_s < state.timers_s:
-        cause = _take_in(draft, event)  # a reading alone changes nobody's wishes
-    else:
-        wish.accrue(draft)
-        cause = _take_in(draft, event)
+    if timed or not isinstance(event, MeterReadings):
+        wish.accrue(draft)  # a reading alone changes nothing that shares depend on
+    cause = _take_in(draft, event)
+    if timed:
         _end_requests(draft)
         wish.review(draft)
         learn.forget(draft)
@@ -106,7 +106,8 @@ def step(house: House, state: State, event: Event) -> Decision:
         if not shedding:
             allocate.fill(draft)
     act.transmit(draft)
-    reasons.explain(draft)
+    reasons.explain(draft, all_loads=timed)
+    _set_deadlines(draft, all_loads=timed)
     return _decision(draft)
 
 
@@ -117,7 +118,6 @@ def _decision(draft: Draft) -> Decision:
         for _, circuit in draft.switchings
         if circuit is not None
     }
-    state.timers_s = _timers_s(draft)
     state.calm = quiet.calm(house, state)
     return Decision(
         state=state,
@@ -235,9 +235,12 @@ def _remember(draft: Draft, memory: Memory) -> None:
         if zone.reported_s == -INFINITY:  # the thermostat itself has not spoken yet
             zone.requested = zone.reported = requested
             zone.reported_s = draft.at_s
+    state.shares = {
+        **state.shares,
+        **{name: Share(was.served_s, was.wanted_s) for name, was in memory.loads.items()},
+    }
     for name, was in memory.loads.items():
         ls = draft.load(name)
-        ls.served_s, ls.wanted_s = was.served_s, was.wanted_s
         ls.boost_until_s = was.boost_until_s
         ls.changed_s = was.switched_s if ls.changed_s is None else ls.changed_s
         ls.switches += was.switches
@@ -252,39 +255,57 @@ def _remember(draft: Draft, memory: Memory) -> None:
             ls.on = ls.live = True
 
 
-def _timers_s(draft: Draft) -> float:
-    """Return the earliest deadline but for silent meters."""
-    house, state = draft.house, draft.state
-    due = [act.bridge_free_s(draft)]
-    waiting: set[str] = set()  # circuits on which somebody waits
+def _set_deadlines(draft: Draft, *, all_loads: bool) -> None:
+    """Keep the earliest deadline but for silent meters.
+
+    Args:
+        draft: Changed.
+        all_loads: Not only what was touched may have other deadlines.
+    """
+    house, state, at_s = draft.house, draft.state, draft.at_s
+    for name, ls in (state.loads if all_loads else draft.touched).items():
+        due_s = min(
+            (each for each in _deadlines_s(draft, name, ls) if each > at_s), default=INFINITY
+        )
+        if due_s != ls.due_s:
+            draft.load(name).due_s = due_s
+    due = [ls.due_s for ls in state.loads.values()]
+    due.append(act.bridge_free_s(draft))
     for name, zone in state.zones.items():
         if zone.reported is not zone.requested:
             due.append(zone.held_until_s)
         ttl_s = house.zones[name].request_ttl_s
         if ttl_s is not None and zone.reported:
             due.append(zone.reported_s + ttl_s)
-    acting = state.connected and state.started
-    for name, ls in state.loads.items():
-        if ls.boost_until_s is not None:
-            due.append(ls.boost_until_s)
-        if acting:
-            due += act.deadlines_s(draft, name, ls)
-        if ls.on:
-            if name not in state.wanted:
-                due.append(restrain.released_s(house, name, ls))
-        elif name in state.wanted:
-            due.append(restrain.rested_s(house, name, ls))
-            if ls.fault and ls.dead:
-                due.append(ls.retry_s)
+    waiting: set[str] = set()
+    for name in state.wanted:
+        if not state.loads[name].on:
             waiting.update(house.power_w[name])
-        if ls.left_alone_until_s > draft.at_s:
-            due.append(ls.left_alone_until_s)
-        due.append(ls.learned.until_s)
     for name in waiting:
         due += _room_s(house, state, name)
-    at_s = draft.at_s
-    later = [each for each in due if each > at_s]
-    return min(later, default=INFINITY)
+    state.timers_s = min((each for each in due if each > at_s), default=INFINITY)
+
+
+def _deadlines_s(draft: Draft, name: str, ls: LoadState) -> list[float]:
+    """Return when time changes anything about a load; some may be past."""
+    house, state = draft.house, draft.state
+    due = [ls.left_alone_until_s, ls.learned.until_s]
+    if ls.boost_until_s is not None:
+        due.append(ls.boost_until_s)
+    if state.connected and state.started:
+        due += (ls.renew_s, ls.recheck_s)
+        if not ls.reconciled:
+            due.append(ls.reconcile_by_s)
+        if ls.flight is not None:
+            due += act.deadlines_s(draft, name, ls.flight)
+    if ls.on:
+        if name not in state.wanted:
+            due.append(restrain.released_s(house, name, ls))
+    elif name in state.wanted:
+        due.append(restrain.rested_s(house, name, ls))
+        if ls.fault and ls.dead:
+            due.append(ls.retry_s)
+    return due
 
 
 def _room_s(house: House, state: State, circuit: str) -> Iterator[float]:

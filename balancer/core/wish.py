@@ -5,7 +5,7 @@ from math import exp
 
 from balancer.core.draft import Draft
 from balancer.core.model import Estimation, House
-from balancer.core.state import LoadState, State
+from balancer.core.state import LoadState, Share, State
 
 FORGET_S = 86_400.0
 LEAST_LEAD = 0.03  # a share must be lower by more than this to take a place (R6)
@@ -57,31 +57,32 @@ def unready(house: House, state: State) -> frozenset[str]:
 
 def controllable(state: State, name: str) -> bool:
     """Return whether turns may be given to a load: its relay is known, reachable and obeys."""
-    ls = state.loads[name]
+    return _obeys(state.loads[name], state.at_s)
+
+
+def _obeys(ls: LoadState, at_s: float) -> bool:
     return (
-        ls.reconciled
-        and not ls.fault
-        and ls.online is not False
-        and state.at_s >= ls.left_alone_until_s
+        ls.reconciled and not ls.fault and ls.online is not False and at_s >= ls.left_alone_until_s
     )
 
 
 def contends(state: State, name: str) -> bool:
     """Return whether a load takes part in the rotation: wanted, and may be switched."""
-    return name in state.wanted and controllable(state, name)
+    return name in state.wanted and _obeys(state.loads[name], state.at_s)
 
 
 def share(house: House, state: State, name: str) -> float:
     """Return served ÷ wanted time, divided by the load's turns; 0 if never."""
-    ls = state.loads[name]
-    if ls.wanted_s <= 0.0:
+    served_s, wanted_s = state.shares[name]
+    if wanted_s <= 0.0:
         return 0.0
-    return ls.served_s / ls.wanted_s / house.loads[name].turns
+    return served_s / wanted_s / house.loads[name].turns
 
 
 def rank_class(house: House, state: State, name: str) -> tuple[bool, int]:
     """Return what is compared before the share: greater is served first."""
-    return (boosted(state.loads[name], state.at_s), house.loads[name].priority)
+    until_s = state.loads[name].boost_until_s
+    return (until_s is not None and state.at_s < until_s, house.loads[name].priority)
 
 
 def in_order(house: House, state: State, names: Iterable[str]) -> list[str]:
@@ -103,19 +104,22 @@ def accrue(draft: Draft) -> None:
     passed_s = draft.at_s - state.accrued_s
     if passed_s <= 0.0:
         return
-    contested: set[tuple[str, bool, int]] = set()
-    wanting = [name for name in house.loads if contends(state, name)]
-    for name in wanting:
-        if not state.loads[name].on:
-            of_class = rank_class(house, state, name)
-            contested.update((circuit, *of_class) for circuit in house.power_w[name])
     state.accrued_s = draft.at_s
+    loads, wanted, at_s = state.loads, state.wanted, state.at_s
+    contending: list[tuple[str, bool, tuple[bool, int]]] = []
+    for name, load in house.loads.items():
+        if name in wanted and _obeys(ls := loads[name], at_s):
+            contending.append((name, ls.on, (boosted(ls, at_s), load.priority)))
+    contested: dict[tuple[bool, int], set[str]] = {}
+    for name, on, of_class in contending:
+        if not on:
+            contested.setdefault(of_class, set()).update(house.power_w[name])
     if not contested:
         return
     keep = exp(-passed_s / FORGET_S)
-    for name in wanting:
-        of_class = rank_class(house, state, name)
-        if any((circuit, *of_class) in contested for circuit in house.power_w[name]):
-            ls = draft.load(name)
-            ls.wanted_s = ls.wanted_s * keep + passed_s
-            ls.served_s = ls.served_s * keep + (passed_s if ls.on else 0.0)
+    state.shares = state.shares.copy()
+    for name, on, of_class in contending:
+        if of_class in contested and not contested[of_class].isdisjoint(house.power_w[name]):
+            served_s, wanted_s = state.shares[name]
+            on_s = passed_s if on else 0.0
+            state.shares[name] = Share(served_s * keep + on_s, wanted_s * keep + passed_s)

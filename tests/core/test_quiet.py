@@ -30,7 +30,7 @@ class Shadow:
         state.calm = None
         full = step(self.house, state, event)
         self.state = full.state
-        self.short += decision.state.loads is before.loads and before.calm is not None
+        self.short += decision.state.calm is before.calm and before.calm is not None
         assert full.commands == decision.commands, event
         assert full.decided == decision.decided, event
         assert full.notes == decision.notes, event
