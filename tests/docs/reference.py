@@ -4,6 +4,7 @@ python tests/docs/reference.py --write
 """
 
 import json
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any, get_args
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from balancer.cli.topics import uses
 from balancer.config import devices
 from balancer.config.fields import Hint, Required
 from balancer.config.load import read_setup
@@ -46,7 +48,7 @@ MEANINGS = {
     "http.host": "address of `/metrics` and `/healthz`",
     "http.port": "0: no endpoint",
     "rotation.every": "when turns are given anew (a tick)",
-    "rotation.timezone": "in which `every` is meant",
+    "rotation.timezone": "in which `every` is meant, and a day of `switches_today`",
     "rotation.order": "breaks ties; a load named twice has two turns",
     "rotation.hold_off": "changes of a request within it are one",
     "circuits.*.unit": "of all its numbers, here and in the status",
@@ -176,6 +178,28 @@ def _is_mapping(annotation: Any) -> bool:
     )
 
 
+PAYLOADS = {
+    "availability": "`online`, `offline`; the will",
+    "heartbeat": "`<instance> <number> active` or `standby`",
+    "event": "one JSON per decision: time, cause, circuit, meter, available, commands, dry_run",
+    "away/set": "`ON`, `OFF`, at once",
+    "away": "`ON`, `OFF`",
+    "zone/<zone>/set": "`ON`, `OFF`: the zone asks for heat",
+    "zone/<zone>": "`ON`, `OFF`",
+    "load/<load>/boost/set": "`ON` (for `boost_max`), `OFF`, or minutes",
+    "load/<load>/boost": "`ON`, `OFF`",
+    "circuit/<circuit>/mode/set": "`auto` or an index into `steps`",
+    "circuit/<circuit>/mode": "`auto` or an index into `steps`",
+    "circuit/<circuit>/limit/set": "0 to the configured limit, in its unit",
+    "circuit/<circuit>/limit": "the limit in force",
+    "rotate/set": "anything: a tick now",
+    "status": "the status JSON",
+    "load/<load>/state": "`ON`, `OFF`: what the balancer wants of the heater",
+    "homeassistant/device/balancer_house/config": "the entities for Home Assistant",
+    "homeassistant/status": "`online`: Home Assistant is back, the entities are announced again",
+}
+
+
 def config_keys() -> Iterator[str]:
     """Return the part on config.toml."""
     head = "| key | default | allowed | what |\n|---|---|---|---|"
@@ -215,30 +239,23 @@ def config_keys() -> Iterator[str]:
 
 
 def topic_table() -> Iterator[str]:
-    """Return the part on topics."""
+    """Return the part on topics: every own one that the example house uses."""
+    setup = read_setup(EXAMPLE, environ={})
     topics = Topics("balancer", "house")
+    discovery = homeassistant.topic(topics, "homeassistant")
     yield "\n## Topics\n"
-    yield 'For `base_topic = "balancer"` and `name = "house"`. Everything but events and'
-    yield "heartbeats is retained; each `…/set` is answered on the topic without it.\n"
+    yield 'For `base_topic = "balancer"` and `name = "house"`. Everything that goes out but events and'
+    yield "heartbeats is retained, and read back at the start; a message to `…/set` is answered on the"
+    yield "topic without it. Devices' topics: `balancer check`.\n"
     yield "| topic | direction | payload |\n|---|---|---|"
-    for topic, direction, payload in (
-        (topics.availability, "out, will", "`online`, `offline`"),
-        (topics.status, "out", "the status JSON"),
-        (
-            topics.event,
-            "out",
-            "one JSON per decision: time, cause, circuit, meter, available, commands",
-        ),
-        (f"{topics.zone('<zone>')}/set", "in", "`ON`, `OFF`: the zone asks for heat"),
-        (f"{topics.boost('<load>')}/set", "in", "`ON` (for `boost_max`), `OFF`, or minutes"),
-        (topics.load_state("<load>"), "out", "`ON`, `OFF`: what the balancer wants"),
-        (f"{topics.away}/set", "in", "`ON`, `OFF`, at once"),
-        (f"{topics.rotate}/set", "in", "anything: a tick now"),
-        (f"{topics.mode('<circuit>')}/set", "in", "`auto` or an index into `steps`"),
-        (f"{topics.limit('<circuit>')}/set", "in", "0 to the configured limit, in its unit"),
-        (topics.heartbeat, "out and back in", "`<instance> <number> active` or `standby`"),
-    ):
-        yield f"| `{topic}` | {direction} | {payload} |"
+    shown = set()
+    for use in uses(setup):
+        topic = re.sub(r"/(zone|load|circuit)/[^/]+", r"/\1/<\1>", use.topic)
+        own = topic.startswith(f"{topics.root}/") or topic in {discovery, "homeassistant/status"}
+        if own and topic not in shown:
+            shown.add(topic)
+            payload = PAYLOADS[topic.removeprefix(f"{topics.root}/")]
+            yield f"| `{topic}` | {use.direction} | {payload} |"
 
 
 def entity_table() -> Iterator[str]:
