@@ -43,8 +43,10 @@ class CronSchedule:
             raise ValueError(f"it is longer than {_LONGEST} characters")
         if not _ANYTHING.fullmatch(expression) or _UNSTEADY.search(expression):
             raise ValueError("it has not 5 or 6 fields of numbers, names, *, /, - and ,")
+        start = datetime(2026, 1, 1)  # noqa: DTZ001 - a wall clock has no zone
         try:
-            self._after(datetime(2026, 1, 1))  # noqa: DTZ001 - a wall clock has no zone
+            self._cron = croniter(expression, start)
+            self._after(start)
         except CroniterError as error:
             raise ValueError(str(error)) from error
 
@@ -74,12 +76,12 @@ class CronSchedule:
         return _utc(due, first)
 
     def _after(self, wall: datetime) -> datetime:
-        found: datetime = croniter(self.expression, wall).get_next(datetime)
+        found: datetime = self._cron.get_next(datetime, start_time=wall)
         return found
 
     def _repeats(self, end: datetime) -> bool:
         """Return whether an hour shown twice counts twice; ``end`` is its wall time."""
-        last: datetime = croniter(self.expression, end).get_prev(datetime)
+        last: datetime = self._cron.get_prev(datetime, start_time=end)
         following = self._after(end - _TICK)
         first, second = self._offsets(end - _TICK)
         usual = following - last

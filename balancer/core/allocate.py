@@ -23,14 +23,17 @@ TINY_W = 1e-6
 
 def proven_w(draft: Draft, circuit: str) -> float:
     """Return the proven room, in watts; minus infinity while the window is too young."""
+    peak_w = proven_peak_w(draft.house.circuits[circuit], draft.state.circuits[circuit], draft.at_s)
+    return -INFINITY if peak_w is None else _beside_ours_w(draft, circuit) - peak_w
+
+
+def _beside_ours_w(draft: Draft, circuit: str) -> float:
+    """Return the proven room that a peak of nothing would leave, in watts."""
     house, state = draft.house, draft.state
     own, cs = house.circuits[circuit], state.circuits[circuit]
-    peak_w = proven_peak_w(own, cs, draft.at_s)
-    if peak_w is None:
-        return -INFINITY
     if own.estimation is Estimation.EXTERNAL:
-        return -peak_w - estimate.live_rated_w(house, state, circuit)
-    room_w = cs.limit_w - own.reserve_w - peak_w
+        return -estimate.live_rated_w(house, state, circuit)
+    room_w = cs.limit_w - own.reserve_w
     if own.estimation is Estimation.INDIVIDUAL:
         return room_w - estimate.live_rated_w(house, state, circuit)
     for name in estimate.live_loads(house, state, circuit):
@@ -40,6 +43,20 @@ def proven_w(draft: Draft, circuit: str) -> float:
         elif not estimate.stuck(ls):
             room_w -= estimate.draw_w(house, state, circuit, name)
     return room_w
+
+
+def proven_at_s(draft: Draft, circuit: str, needed_w: float) -> float:
+    """Return from when on the window proves some room, if no reading comes; infinite: never."""
+    own, cs = draft.house.circuits[circuit], draft.state.circuits[circuit]
+    if cs.window_since_s is None:
+        return INFINITY
+    at_s = cs.window_since_s + own.restore_delay_s
+    greatest_w = _beside_ours_w(draft, circuit) - needed_w + TINY_W
+    for peak in cs.window:
+        if peak.power_w <= greatest_w:
+            return at_s
+        at_s = max(at_s, peak.at_s + own.restore_delay_s)
+    return INFINITY
 
 
 def proven_peak_w(circuit: Circuit, cs: CircuitState, at_s: float) -> float | None:
@@ -153,6 +170,15 @@ class Book:
             for circuit, watts in need_w.items()
         )
 
+    def at_once_s(self, need_w: Mapping[str, float]) -> float:
+        """Return from when on ``at_once`` is true, if no reading comes; infinite: never."""
+        circuits = self.draft.house.circuits
+        return max(
+            proven_at_s(self.draft, circuit, watts * circuits[circuit].hysteresis)
+            for circuit, watts in need_w.items()
+            if watts > self.earned_w[circuit] + TINY_W
+        )
+
     def take(self, need_w: Mapping[str, float]) -> None:
         """Give room and places away."""
         for circuit, watts in need_w.items():
@@ -194,17 +220,22 @@ def _to_be_tried(draft: Draft, ls: LoadState) -> bool:
     return ls.dead and ls.reconciled and draft.at_s >= ls.retry_s and ls.online is not False
 
 
-def fill(draft: Draft) -> None:
-    """Switch on what fits, in R5's order; claims keep their room until they can (R6, R10)."""
+def fill(draft: Draft) -> float:
+    """Switch on what fits, in R5's order; claims keep their room until they can (R6, R10).
+
+    Returns:
+        When the windows prove room for somebody who fits already, infinite if for nobody.
+    """
     house, state = draft.house, draft.state
+    again_s = INFINITY
     if not (state.started and state.connected) or state.stopping:
-        return
+        return again_s
     names = waiting(draft)
     if not names:
-        return
+        return again_s
     bridges = act.bridge_places(draft, after_due=True)
     if min(bridges.values(), default=0) < 0:
-        return  # every OFF of a plan is on the wire before its first ON (R10)
+        return again_s  # every OFF of a plan is on the wire before its first ON (R10)
     admitted: list[str] = []
     book = Book(draft)
     for name in names:
@@ -219,12 +250,16 @@ def fill(draft: Draft) -> None:
             book.take(need_w)
         elif ls.claim:
             book.take(need_w)
-        elif ls.asked is not None:
-            draft.load(name).asked = None
+        else:
+            if fits:
+                again_s = min(again_s, book.at_once_s(need_w))
+            if ls.asked is not None:
+                draft.load(name).asked = None
     sent = _to_be_sent(draft, admitted, bridges)
     for name in admitted:
         if name in sent:
             _switch_on(draft, name)
+    return again_s
 
 
 def _to_be_sent(draft: Draft, admitted: Iterable[str], bridges: dict[str, int]) -> set[str]:

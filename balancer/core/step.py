@@ -13,7 +13,6 @@ Theory of operation; the numbers are the rules of the design that the tests name
 8. Explain (R18): every load has a reason.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import assert_never
 
@@ -83,7 +82,7 @@ def step(house: House, state: State, event: Event) -> Decision:
             return Decision(after, deadline_s=min(after.timers_s, _silence_s(house, after)))
     draft = Draft(house, state, event.at_s)
     timed = event.at_s >= state.timers_s or not isinstance(event, MeterReadings | RelayReported)
-    doubted = False
+    doubted, room_s = False, INFINITY
     if timed or not isinstance(event, MeterReadings):
         wish.accrue(draft)  # a reading alone changes nothing that shares depend on
     cause = _take_in(draft, event)
@@ -104,10 +103,10 @@ def step(house: House, state: State, event: Event) -> Decision:
         if isinstance(event, RotateDue):
             allocate.rotate(draft)
         if not shedding:
-            allocate.fill(draft)
+            room_s = allocate.fill(draft)
     act.transmit(draft)
     reasons.explain(draft, all_loads=timed)
-    _set_deadlines(draft, all_loads=timed)
+    _set_deadlines(draft, room_s, all_loads=timed)
     return _decision(draft)
 
 
@@ -255,11 +254,12 @@ def _remember(draft: Draft, memory: Memory) -> None:
             ls.on = ls.live = True
 
 
-def _set_deadlines(draft: Draft, *, all_loads: bool) -> None:
+def _set_deadlines(draft: Draft, room_s: float, *, all_loads: bool) -> None:
     """Keep the earliest deadline but for silent meters.
 
     Args:
         draft: Changed.
+        room_s: When somebody may be switched on without another reading.
         all_loads: Not only what was touched may have other deadlines.
     """
     house, state, at_s = draft.house, draft.state, draft.at_s
@@ -270,19 +270,13 @@ def _set_deadlines(draft: Draft, *, all_loads: bool) -> None:
         if due_s != ls.due_s:
             draft.load(name).due_s = due_s
     due = [ls.due_s for ls in state.loads.values()]
-    due.append(act.bridge_free_s(draft))
+    due += (room_s, act.bridge_free_s(draft))
     for name, zone in state.zones.items():
         if zone.reported is not zone.requested:
             due.append(zone.held_until_s)
         ttl_s = house.zones[name].request_ttl_s
         if ttl_s is not None and zone.reported:
             due.append(zone.reported_s + ttl_s)
-    waiting: set[str] = set()
-    for name in state.wanted:
-        if not state.loads[name].on:
-            waiting.update(house.power_w[name])
-    for name in waiting:
-        due += _room_s(house, state, name)
     state.timers_s = min((each for each in due if each > at_s), default=INFINITY)
 
 
@@ -306,15 +300,6 @@ def _deadlines_s(draft: Draft, name: str, ls: LoadState) -> list[float]:
         if ls.fault and ls.dead:
             due.append(ls.retry_s)
     return due
-
-
-def _room_s(house: House, state: State, circuit: str) -> Iterator[float]:
-    """Return when the peak window of a circuit on which a load waits may leave it more (R7)."""
-    cs, delay_s = state.circuits[circuit], house.circuits[circuit].restore_delay_s
-    if cs.window_since_s is not None:
-        yield cs.window_since_s + delay_s
-    for reading in cs.window:
-        yield reading.at_s + delay_s
 
 
 def _silence_s(house: House, state: State) -> float:
