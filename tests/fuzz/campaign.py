@@ -1,9 +1,11 @@
 """Sends payloads to a target until one is a counterexample, and makes that one small."""
 
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from random import Random
 
+from tests.fuzz.documents import CONFIG, documents
 from tests.fuzz.payloads import KINDS, payloads
 from tests.fuzz.targets import Target
 
@@ -56,18 +58,13 @@ def run(target: Target, *, count: int, seed: int) -> Campaign:
         count: How many.
         seed: Everything follows from it.
     """
-    topics = {key: tuple(known) for key in KINDS if (known := target.topics(*key))}
-    every = sorted({topic for known in topics.values() for topic in known})
-    stray = Random(seed)
     accepted = sent = 0
     slowest_s, slowest = 0.0, ""
     counterexample = None
     began_s = time.perf_counter()
-    for number, (family, kind, payload) in enumerate(payloads(seed, tuple(topics))):
+    for number, (family, kind, topic, payload) in enumerate(_messages(target, seed)):
         if sent == count:
             break
-        known = topics[family, kind]
-        topic = stray.choice(every if stray.random() < STRAY else known)
         sent += 1
         before_s = time.thread_time()
         try:
@@ -81,6 +78,19 @@ def run(target: Target, *, count: int, seed: int) -> Campaign:
             slowest = f"{family} {kind}, {len(payload)} bytes: {payload[:40]!r}"
     took_s = time.perf_counter() - began_s
     return Campaign(sent, accepted, took_s, slowest_s, slowest, counterexample)
+
+
+def _messages(target: Target, seed: int) -> Iterator[tuple[str, str, str, bytes]]:
+    """Yield family, kind, topic and payload for ever."""
+    if target.topics(*CONFIG):
+        for document in documents(seed):
+            yield *CONFIG, target.topics(*CONFIG)[0], document
+    topics = {key: tuple(known) for key in KINDS if (known := target.topics(*key))}
+    every = sorted({topic for known in topics.values() for topic in known})
+    stray = Random(seed)
+    for family, kind, payload in payloads(seed, tuple(topics)):
+        known = topics[family, kind]
+        yield family, kind, stray.choice(every if stray.random() < STRAY else known), payload
 
 
 def shrink(target: Target, topic: str, payload: bytes, error: type[Exception]) -> bytes:

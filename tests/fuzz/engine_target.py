@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from random import Random
 
 from balancer.config.setup import Broker, Setup
@@ -12,11 +12,14 @@ from balancer.engine import Engine, Outgoing
 from balancer.views.topics import Topics, setter
 from balancer.wire import Message
 from tests.fuzz.targets import CODECS_OF_METERS, CODECS_OF_RELAYS, CODECS_OF_REQUESTS
+from tests.fuzz.witness import Witness, weight
 
 LIMIT_W = 6000.0
 WALL_S = 1_795_327_200.0
 MESSAGES_A_LIFE = 5_000  # then another engine begins
 MESSAGES_BEFORE_START = 50
+WEIGHED = (1_000, 4_900)  # messages of a life after which it is weighed
+MOST_GROWN = 1.5
 MOST_STEP_S = 0.4  # between two messages
 ANSWERED = 0.9  # share of the relay commands that are answered
 KEYS = (b"POWER", b"POWER1", b"POWER2", b"state", b"state_l1", b"state_l2")
@@ -31,6 +34,8 @@ READINGS = (  # of the circuits of a_setup
 
 class EveryTenMinutes:
     """Ticks."""
+
+    timezone = UTC
 
     def next_after(self, instant: datetime) -> datetime:
         return instant + timedelta(minutes=10)
@@ -148,6 +153,8 @@ class EngineTarget:
         self._unanswered: list[Message] = []
         self._people = self._good_people()
         self.sent: Counter[Message] = Counter()
+        self.witness = Witness(self._setup, self._names)
+        self.weights: list[int] = []  # of the present life
         self._commands = frozenset(
             topic for relay in self._setup.relays.values() for topic in relay.command_topics
         )
@@ -212,7 +219,8 @@ class EngineTarget:
     def _begin(self) -> None:
         self._left = MESSAGES_A_LIFE
         self._engine = Engine(self._setup, at_s=self._at_s, wall_s=WALL_S + self._at_s)
-        self._check(self._engine.connected(self._at_s))
+        self.weights = []
+        self._check(self._engine.connected(self._at_s), self._at_s)
 
     def topics(self, family: str, kind: str) -> Sequence[str]:
         return self._topics.get((family, kind), ())
@@ -222,21 +230,26 @@ class EngineTarget:
         self._at_s += random.random() * MOST_STEP_S
         while engine.deadline_s <= self._at_s:
             before_s = engine.deadline_s
-            self._check(engine.wake(max(before_s, 0.0)))
+            self._check(engine.wake(max(before_s, 0.0)), max(before_s, 0.0))
             assert engine.deadline_s > before_s, (before_s, "wakes for ever")
         rejected = engine.counts.rejected.total()
         kept = random.random() < (0.02 if engine.started else 0.5)
-        self._check(engine.receive(Message(topic, payload, retain=kept), self._at_s))
+        self._receive(Message(topic, payload, retain=kept))
         accepted = engine.counts.rejected.total() == rejected
         self._live()
         self._left -= 1
         if self._left == MESSAGES_A_LIFE - MESSAGES_BEFORE_START:
-            self._check(engine.start(self._at_s))
+            outgoing = engine.start(self._at_s)
+            self.witness.began(engine.snapshot(self._at_s))
+            self._check(outgoing, self._at_s)
         elif random.random() < 0.001:
             engine.disconnected(self._at_s)
-            self._check(engine.connected(self._at_s))
+            self._check(engine.connected(self._at_s), self._at_s)
+        elif MESSAGES_A_LIFE - self._left in WEIGHED:
+            self.weights.append(weight(engine, without=self._setup))
+            assert self.weights[-1] <= MOST_GROWN * self.weights[0], self.weights
         elif self._left == 0:
-            self._check(engine.stop(self._at_s))
+            self._check(engine.stop(self._at_s), self._at_s)
             self._begin()
         return accepted
 
@@ -251,9 +264,15 @@ class EngineTarget:
         if random.random() < 0.02:
             messages += self._people
         for message in messages:
-            self._check(self._engine.receive(message, self._at_s))
+            self._receive(message)
 
-    def _check(self, outgoing: Outgoing) -> None:
+    def _receive(self, message: Message) -> None:
+        self.witness.heard(message, self._at_s)
+        self._check(self._engine.receive(message, self._at_s), self._at_s)
+
+    def _check(self, outgoing: Outgoing, at_s: float) -> None:
+        if outgoing.commands:
+            self.witness.judge(outgoing.commands, self._engine.snapshot(at_s))
         for message in outgoing.commands:
             self.sent[message] += 1
             if message in self._echoes:
