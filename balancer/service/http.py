@@ -9,6 +9,7 @@ from http import HTTPStatus
 _CONNECTIONS = 32
 _REQUEST_BYTES = 8_192
 _REQUEST_S = 5.0
+_PACE_S = 0.2  # from one rendering to the next: it costs as much as a hundred decisions
 _LOG = logging.getLogger("balancer")
 _TEXT = "text/plain; charset=utf-8"
 
@@ -28,6 +29,9 @@ class Endpoint:
         self._problems = problems
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.Task[None]] = set()
+        self._coming: asyncio.Task[bytes] | None = None  # a rendering that is still to begin
+        self._renderings: set[asyncio.Task[bytes]] = set()
+        self._next_s = 0.0
 
     async def open(self, host: str, port: int) -> int:
         """Listen; return the port.
@@ -44,8 +48,8 @@ class Endpoint:
         """Stop listening and hang up."""
         if self._server is not None:
             self._server.close()
-            for connection in list(self._connections):
-                connection.cancel()
+            for each in [*self._connections, *self._renderings]:
+                each.cancel()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         connection = asyncio.current_task()
@@ -73,6 +77,27 @@ class Endpoint:
             else:
                 transport.abort()  # closing would wait for a client that may never read
 
+    async def _rendered(self) -> bytes:
+        """Return metrics rendered from now on; who asks in a rush waits and shares them."""
+        if self._coming is None:
+            self._coming = asyncio.create_task(self._render(), name="metrics")
+            self._renderings.add(self._coming)
+            self._coming.add_done_callback(self._rendered_or_not)
+        return await asyncio.shield(self._coming)
+
+    async def _render(self) -> bytes:
+        loop = asyncio.get_running_loop()
+        await asyncio.sleep(max(0.0, self._next_s - loop.time()))
+        self._next_s = loop.time() + _PACE_S
+        self._coming = None
+        return await self._metrics()
+
+    def _rendered_or_not(self, rendering: asyncio.Task[bytes]) -> None:
+        """Take note of an error though whoever asked may have hung up: no reason to stop."""
+        self._renderings.discard(rendering)
+        if not rendering.cancelled():
+            rendering.exception()
+
     async def _answered(self, head: bytes) -> bytes:
         try:
             return await self._answer(head)
@@ -90,7 +115,7 @@ class Endpoint:
             return _response(HTTPStatus.METHOD_NOT_ALLOWED, _TEXT, b"only GET and HEAD\n")
         if path == b"/metrics":
             kind = "text/plain; version=0.0.4; charset=utf-8"
-            answer = _response(HTTPStatus.OK, kind, await self._metrics())
+            answer = _response(HTTPStatus.OK, kind, await self._rendered())
         elif path == b"/healthz":
             problems = list(self._problems())
             status = HTTPStatus.SERVICE_UNAVAILABLE if problems else HTTPStatus.OK

@@ -1,6 +1,7 @@
 """The HTTP endpoint: what it answers, and what clients cannot do to it."""
 
 import asyncio
+import gc
 import json
 import socket
 from collections.abc import AsyncIterator
@@ -17,11 +18,13 @@ class Asked:
     def __init__(self) -> None:
         self.problems: list[str] = []
         self.broken = False
+        self.rendered = 0
         self.metrics = b"some_metric 1.0\n"
         self.endpoint = Endpoint(self._metrics, lambda: self.problems)
         self.port = 0
 
     async def _metrics(self) -> bytes:
+        self.rendered += 1
         if self.broken:
             raise RuntimeError("a metric is broken")
         return self.metrics
@@ -87,6 +90,49 @@ async def test_error_of_ours_is_a_500_and_stays_there(asked: Asked) -> None:
     asked.broken = True
     assert (await asked.get("/metrics"))[0] == 500
     assert (await asked.get("/healthz"))[0] == 200
+
+
+async def test_metrics_asked_for_in_a_rush_are_rendered_five_times_a_second_at_most(
+    asked: Asked,
+) -> None:
+    """F81: rendering takes the processor from decisions, however eager a scraper is."""
+    loop = asyncio.get_running_loop()
+    began_s = loop.time()
+    for _ in range(3):
+        answers = await asyncio.gather(*(asked.get("/metrics") for _ in range(8)))
+        assert set(answers) == {(200, asked.metrics)}
+    assert asked.rendered <= 2 + (loop.time() - began_s) / 0.2
+
+
+async def test_scraper_that_waits_is_told_what_is_new(asked: Asked) -> None:
+    """A shared rendering begins after it was asked for."""
+    await asked.get("/metrics")
+    waiting = asyncio.create_task(asked.get("/metrics"))
+    while not asked.endpoint._connections:  # noqa: ASYNC110 - a set has no event
+        await asyncio.sleep(0.01)
+    asked.metrics = b"new 1.0\n"
+    assert await waiting == (200, b"new 1.0\n")
+
+
+async def test_error_that_nobody_waits_for_any_more_is_nobodys(asked: Asked) -> None:
+    """It must not become an unhandled error, which would turn heaters off."""
+    unhandled: list[object] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: unhandled.append(context))
+    await asked.get("/metrics")
+    asked.broken = True
+    # given a scraper that asks and hangs up before its turn
+    _, writer = await asyncio.open_connection("127.0.0.1", asked.port)
+    writer.write(b"GET /metrics HTTP/1.1\r\n\r\n")
+    while not asked.endpoint._renderings:  # noqa: ASYNC110 - a set has no event
+        await asyncio.sleep(0.01)
+    writer.transport.abort()
+    # when it is rendered all the same
+    while asked.endpoint._renderings:  # noqa: ASYNC110 - as above
+        await asyncio.sleep(0.01)
+    gc.collect()
+    assert asked.rendered == 2
+    assert not unhandled
 
 
 async def test_connections_are_few_and_idle_ones_end(asked: Asked) -> None:
