@@ -129,14 +129,14 @@ def measure(loads: int, qos: int, background: int, samples: int, instances: int)
                 started.append(Process(*command, log=Path(folder) / "log"))
             arguments = (str(broker.port), "echo", str(loads), str(qos), str(others))
             started.append(Process(str(HERE / "echo.py"), *arguments, log=Path(folder) / "log"))
-            _wait_until_ready(bench, houses)
+            wait_until_ready(bench, houses)
             if background:
                 arguments = (str(broker.port), str(background), str(others), str(qos))
                 flood = Process(
                     str(HERE / "flood.py"), *arguments, *houses, "echo", log=Path(folder) / "log"
                 )
                 started.append(flood)
-            balancer_s, echo_s = _samples(bench, houses, loads, samples)
+            balancer_s, echo_s = samples_of(bench, houses, samples)
         finally:
             broker.stop()
     row = {"loads": loads, "qos": qos, "background": background, "samples": len(balancer_s)}
@@ -148,7 +148,8 @@ def measure(loads: int, qos: int, background: int, samples: int, instances: int)
     return row
 
 
-def _wait_until_ready(bench: Bench, houses: list[str]) -> None:
+def wait_until_ready(bench: Bench, houses: list[str]) -> None:
+    """Wait until every balancer and the echo are there; then ask for heat everywhere."""
     until_s = time.monotonic() + 30.0
     while not {*houses, "echo"} <= bench.ready:
         assert time.monotonic() < until_s, bench.ready
@@ -157,9 +158,8 @@ def _wait_until_ready(bench: Bench, houses: list[str]) -> None:
     bench.say(*(Message(f"balancer/{house}/zone/all/set", b"ON", 1) for house in houses))
 
 
-def _samples(
-    bench: Bench, houses: list[str], loads: int, samples: int
-) -> tuple[list[float], list[float]]:
+def samples_of(bench: Bench, houses: list[str], samples: int) -> tuple[list[float], list[float]]:
+    """Return the seconds of so many spikes for a balancer, and in turns for the echo."""
     balancer_s: list[float] = []
     echo_s: list[float] = []
     shown_s = 0.0
@@ -201,4 +201,5 @@ def main() -> None:
     conclude("reaction", rows, ("loads", "qos", "background"), asked.json, asked.compare)
 
 
-main()
+if __name__ == "__main__":
+    main()
