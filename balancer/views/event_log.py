@@ -119,7 +119,10 @@ _NOTES: Mapping[NoteKind, tuple[int, str, Callable[[Note], str]]] = {
     NoteKind.FAULT: (
         logging.WARNING,
         "relay_fault load",
-        lambda _: ' why="it does not report what it was told"',
+        lambda _: (
+            ' why="it does not report what it was told; is it there, and does the broker let us'
+            ' command it? (balancer check --acl)"'
+        ),
     ),
     NoteKind.FAULT_OVER: (logging.WARNING, "relay_fault_over load", _plain),
     NoteKind.BLIND: (

@@ -8,6 +8,7 @@ from tests.chaos.rig import Rig
 
 _AFTER_S = 0.3
 _KNOWN_S = 2.0
+_REST_S = 0.5
 _START_S = 15.0
 
 
@@ -40,13 +41,22 @@ async def service_killed(rig: Rig, hold_s: float) -> Outcome:
 
 async def quiet_service_killed(rig: Rig, hold_s: float) -> Outcome:
     """Kill -9 while nothing happens: no relay moves for that, and nobody loses the turn."""
-    moved = len(rig.house.movements)
+    moved = await _at_rest(rig)
     killed_s = time.monotonic()
     outcome = await service_killed(rig, hold_s)
     await asyncio.sleep(_AFTER_S)
     moves = rig.house.movements[moved:]
     rig.judge.check("still", not moves, f"{moves} when a quiet balancer was killed at {killed_s}")
     return outcome
+
+
+async def _at_rest(rig: Rig) -> int:
+    """Wait until no relay moves any more; return how many movements there were."""
+    moved = -1
+    while moved != len(rig.house.movements):
+        moved = len(rig.house.movements)
+        await asyncio.sleep(_REST_S)
+    return moved
 
 
 async def service_stopped(rig: Rig, hold_s: float) -> Outcome:
@@ -65,7 +75,7 @@ async def service_stopped(rig: Rig, hold_s: float) -> Outcome:
 
 async def clock_turned(rig: Rig, hold_s: float) -> Outcome:
     """The wall clock jumps: no relay moves for that."""
-    moved = len(rig.house.movements)
+    moved = await _at_rest(rig)
     for _ in range(3):
         rig.first.turn_clock(rig.random.choice((-86_400.0, -3600.0, 3600.0, 86_400.0, 3e8, -3e8)))
         await asyncio.sleep(max(0.7, hold_s / 4.0))
