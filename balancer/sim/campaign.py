@@ -11,17 +11,20 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 
 from balancer.sim.faults import FAULTS
 from balancer.sim.liveness import judge_recovery
-from balancer.sim.scenarios import ALL
+from balancer.sim.meters import CADENCES
+from balancer.sim.scenarios import ALL, Scenario
 from balancer.sim.world import World
 
 HOURS_PER_RUN = 6.0
 RECOVERY_S = 5400.0  # of the hours of a run: healed, and watched
 FAULTS_PER_DAY = 24.0
+METERS = ("", "power_delta", "on_change")  # as the house has them, or speaking on change
+FIRST_PER_RUN = 5  # of its faults: dealt; so every fault's turn comes in every house
 SHOWN_S = 30.0  # of numbers that change; decisions are shown at once, as always
 
 
@@ -36,6 +39,7 @@ class Job:
         faults: Ids to choose from; those of ``first`` come first.
         first: Ids that this run has to inject.
         per_day: Faults a day.
+        cadence: Of the circuits' meters (``meters.CADENCES``); empty: as the house has them.
     """
 
     house: str
@@ -44,6 +48,19 @@ class Job:
     faults: tuple[str, ...] = tuple(FAULTS)
     first: tuple[str, ...] = ()
     per_day: float = FAULTS_PER_DAY
+    cadence: str = ""
+
+    @property
+    def scenario(self) -> Scenario:
+        """Return the house, with the meters of this run."""
+        scenario = ALL[self.house]
+        if not self.cadence:
+            return scenario
+        circuits = scenario.document["circuits"]
+        meters = [f"circuits.{name}.meter" for name, each in circuits.items() if "meter" in each]
+        return replace(
+            scenario, cadences={**scenario.cadences, **dict.fromkeys(meters, self.cadence)}
+        )
 
     @property
     def replay(self) -> str:
@@ -52,9 +69,10 @@ class Job:
         chosen = (
             "" if self.faults == tuple(FAULTS) else f" --faults {','.join(self.faults) or 'none'}"
         )
+        cadence = f" --cadence {self.cadence}" if self.cadence else ""
         return (
             f"python -m balancer.sim.campaign --replay {self.house}:{self.seed} "
-            f"--hours {self.hours:g} --per-day {self.per_day:g}{first}{chosen}"
+            f"--hours {self.hours:g} --per-day {self.per_day:g}{cadence}{first}{chosen}"
         )
 
 
@@ -149,7 +167,7 @@ class Report:
 
 def run_job(job: Job, *, watch: Callable[[World], None] | None = None) -> Result:
     """Run one house under faults, then heal it and see whether it comes to rest."""
-    world = World(ALL[job.house], seed=job.seed, changes_s=SHOWN_S)
+    world = World(job.scenario, seed=job.seed, changes_s=SHOWN_S)
     if watch is not None:
         watch(world)
     chance = Random(f"faults/{job.seed}")
@@ -210,27 +228,28 @@ def _begin(world: World, chance: Random, id_: str, until_s: float) -> None:
 
 
 def jobs_for(days: float, seed: int, faults: Iterable[str]) -> list[Job]:
-    """Return the runs of a campaign: houses in turn, every fault's turn to be sure of it."""
+    """Return the runs of a campaign: houses in turn, and in each house every fault in turn."""
     chosen = tuple(faults)
     number = max(1, round(days * 24.0 / HOURS_PER_RUN))
     names = list(ALL)
     order = Random(f"campaign/{seed}")
-    deck: list[str] = []
+    decks: dict[str, list[str]] = {name: [] for name in names}
     jobs = []
     for index in range(number):
-        first = []
-        for _ in range(4):
-            if not deck and chosen:
-                deck = list(chosen)
-                order.shuffle(deck)
+        house = names[index % len(names)]
+        deck, first = decks[house], []
+        for _ in range(FIRST_PER_RUN):
+            if not deck:
+                deck += order.sample(chosen, len(chosen))
             if deck:
                 first.append(deck.pop())
         jobs.append(
             Job(
-                house=names[index % len(names)],
+                house=house,
                 seed=seed * 1_000_003 + index,
                 faults=chosen,
                 first=tuple(first),
+                cadence=METERS[index // len(names) % len(METERS)],
             )
         )
     return jobs
@@ -284,6 +303,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--replay", metavar="HOUSE:SEED", help="one run again, with what was told")
     parser.add_argument("--hours", type=float, default=HOURS_PER_RUN)
     parser.add_argument("--per-day", type=float, default=FAULTS_PER_DAY)
+    parser.add_argument("--cadence", default="", choices=("", *CADENCES), help="of the meters")
     parser.add_argument("--first", default="", help="ids that the run has to inject")
     parser.add_argument("--wire", metavar="FROM:TO", help="print the wire between two instants")
     parser.add_argument("--json", action="store_true")
@@ -302,6 +322,7 @@ def main(arguments: list[str] | None = None) -> int:
             faults=faults,
             first=tuple(each for each in options.first.split(",") if each),
             per_day=options.per_day,
+            cadence=options.cadence,
         )
         result = run_job(job, watch=_wire(options.wire))
         report = Report()

@@ -99,6 +99,7 @@ class SimHouse:
             )
             for circuit, names in house.loads_of.items()
         }
+        self._measures = self._measured_by()
         self._due_s: list[float] = []
         self._due_calls: list[Callable[[float], None]] = []
         self._zone_slots: dict[str, int] = {}
@@ -190,20 +191,29 @@ class SimHouse:
 
         A circuit's meter is thereby taken to publish a reading: the oracle counts it.
         """
-        house = self.setup.house
-        for circuit in house.circuits.values():
-            if circuit.meter is not None and circuit.meter.name == meter:
-                self.seen(circuit.name)
-                return self.power_w(circuit.name)
-            if circuit.available is not None and circuit.available.name == meter:
-                return self._available_w(circuit)
+        return self._measures[meter]()
+
+    def _measured_by(self) -> dict[str, Callable[[], float]]:
+        """Return what each meter of the configuration measures."""
+        measures: dict[str, Callable[[], float]] = {}
+        for circuit in self.setup.house.circuits.values():
+            if circuit.meter is not None:
+                measures[circuit.meter.name] = partial(self._supply_w, circuit.name)
+            if circuit.available is not None:
+                measures[circuit.available.name] = partial(self._available_w, circuit)
             for each in circuit.non_heating_meters:
-                if each.name == meter:
-                    return appliance_w(circuit, self.non_heating_w(circuit.name))[meter]
-        for load in house.loads.values():
-            if load.meter is not None and load.meter.name == meter:
-                return self.heater_w(load.name)
-        raise KeyError(meter)
+                measures[each.name] = partial(self._appliance_w, circuit, each.name)
+        for load in self.setup.house.loads.values():
+            if load.meter is not None:
+                measures[load.meter.name] = partial(self.heater_w, load.name)
+        return measures
+
+    def _supply_w(self, circuit: str) -> float:
+        self.seen(circuit)
+        return self.power_w(circuit)
+
+    def _appliance_w(self, circuit: Circuit, meter: str) -> float:
+        return appliance_w(circuit, self.non_heating_w(circuit.name))[meter]
 
     def seen(self, circuit: str | None = None, *, reaction_s: float | None = None) -> None:
         """Tell the oracle that a meter samples a circuit, or all of them, now.

@@ -7,6 +7,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from importlib import resources
 from io import StringIO
 from itertools import pairwise
@@ -102,13 +103,15 @@ def load_weather(where: str) -> Weather:
     return _weather(_text(Path(where)), where)
 
 
+@cache
 def shipped_trace() -> Trace:
-    """Return the fourteen winter days that come with the package."""
+    """Return the fourteen winter days that come with the package; nobody changes them."""
     return _trace(_shipped(SHIPPED_TRACE), SHIPPED_TRACE, None)
 
 
+@cache
 def shipped_weather() -> Weather:
-    """Return the typical year that comes with the package."""
+    """Return the typical year that comes with the package; nobody changes it."""
     return _weather(_shipped(SHIPPED_WEATHER), SHIPPED_WEATHER)
 
 
