@@ -4,9 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from balancer.config.problems import KeyPath, Problem, key_path
+from balancer.config.problems import KeyPath, Problem, key_path, shown
 
 _NOT_THERE = 1_000_000  # a key that is not in the file stands behind those that are
+
+
+_SECRETS = ("pass", "secret")  # in keys whose values are never shown, wherever they stand
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +90,23 @@ class Findings:
         origin = self._origin(where)
         if origin is not None:
             what = f"{what} (from {origin})"
+        secret = self._secret(where)
+        if secret is not None:
+            what = what.replace(shown(secret), "what stands there")
         problem = Problem(key_path(where), what, allowed, fix)
         self._found.append(_Found(where, spoilt, problem))
+
+    def _secret(self, path: KeyPath) -> Any:
+        """Return the value of a key that sounds like a secret; it may stand in a wrong table."""
+        key = str(path[-1]).lower() if path else ""
+        if key.endswith("_file") or not any(each in key for each in _SECRETS):
+            return None
+        node: Any = self.raw
+        for step in path:
+            if not isinstance(node, Mapping) or step not in node:
+                return None
+            node = node[step]
+        return node
 
     def _rank(self, path: KeyPath) -> list[int]:
         rank: list[int] = []

@@ -471,12 +471,14 @@ class Checkers:
         ):
             return
         excess_w = reading.power_w - self.witness.limit_w[name]
+        # who did not draw at the reading before may be believed to draw nothing now
+        last_two = [each for each in readings or () if each.at_s <= reading.at_s][-2:]
 
         def least_w(load: str) -> float:
             assert reading is not None
             part = self.house.power_w[load][name] / self.house.rated_w[load]
             rated_w = self.house.power_w[load][name] / circuit.safe_ratio
-            drawn_w = reading.drawing_w.get(load, 0.0) * part
+            drawn_w = min(each.drawing_w.get(load, 0.0) for each in last_two) * part
             return min(rated_w, 0.9 * drawn_w)
 
         rank = {load: self._class_of(load) for load in shed}
