@@ -204,6 +204,8 @@ class Mouth(Tap):
             connection.role = payload.decode().rpartition(" ")[2]
             if connection.role == "standby":
                 self._sequence = 0  # when it commands again, it goes on from what is retained
+                self._seen.clear()
+                self._opened_s.clear()
                 self.forget_wishes()
         elif topic == f"{BASE}/availability" and payload == b"online":
             connection.online_s = connection.online_s or at_s

@@ -215,6 +215,20 @@ def test_no_problem_text_shows_a_password(read: Read) -> None:
     assert len(error.value.problems) == 4
 
 
+def test_no_problem_text_shows_a_password_that_stands_in_a_wrong_table(read: Read) -> None:
+    text = f"""{HOUSE}secret = "{PASSWORD}"
+[zones]
+Password = "{PASSWORD}"
+[circuits]
+mqtt_pass = ["{PASSWORD}"]
+"""
+    text = text.replace("[zones.lounge]\n", "").replace("[circuits.main]", "[circuits.a]")
+    with pytest.raises(ConfigError) as error:
+        read(text)
+    assert PASSWORD not in str(error.value)
+    assert "zones.Password: what stands there is not a table" in str(error.value)
+
+
 def test_tls_files_are_beside_the_configuration(read: Read, tmp_path: Path) -> None:
     for name in ("ca.crt", "client.crt", "client.key"):
         (tmp_path / name).write_text("x")
