@@ -107,6 +107,7 @@ class NoteKind(StrEnum):
     BLIND_OVER = "blind_over"
     SUSPECT = "suspect"
     SUSPECT_OVER = "suspect_over"
+    WRONG_SCALE = "wrong_scale"  # value: a step of the meter as a multiple of the rated power
     UNSHEDDABLE = "unsheddable"  # value: excess that is left with every load off, in watts
     ROTATED = "rotated"
     SWITCHED = "switched"  # the relay really changed; value: 1 on, 0 off; cause says why
@@ -114,7 +115,7 @@ class NoteKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """One such thing; ``subject`` is a load, or a circuit for blind, suspect, unsheddable."""
+    """One such thing; ``subject`` is a load, or a circuit for blind, suspect, scale, unsheddable."""
 
     kind: NoteKind
     subject: str

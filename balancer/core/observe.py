@@ -1,6 +1,6 @@
 """What can be seen of the controller: a snapshot of house and state (R18, R19)."""
 
-from balancer.core import breaker, estimate, learn, reasons, restrain, wish
+from balancer.core import breaker, estimate, learn, reasons, restrain, shown, wish
 from balancer.core.commands import Reason
 from balancer.core.draft import Draft
 from balancer.core.model import Circuit, House
@@ -138,6 +138,9 @@ def _circuit_detail(
         return "meter does not move"
     if cs.unsheddable:
         return "over the limit with every load off"
+    if abs(cs.off_scale) >= shown.OFF_SCALE_TIMES:
+        share = "ten times" if cs.off_scale > 0 else "a tenth of"
+        return f"meter shows {share} what is switched: are its unit and scale right?"
     needed = likely_overload(house, state, circuit)
     if overload is not None and overload < needed:
         return (

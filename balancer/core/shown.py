@@ -1,10 +1,13 @@
 """R2, R10, R14: what the meters show of a switching: confirmed by them, settled, learned from."""
 
 from balancer.core import act, estimate, learn
-from balancer.core.commands import Cause
+from balancer.core.commands import Cause, NoteKind
 from balancer.core.draft import Draft
 from balancer.core.state import INFINITY, Flight, Reading
 
+TENFOLD = (7.0, 14.0)  # a step as a multiple of the rated power
+TENTH = (0.07, 0.14)
+OFF_SCALE_TIMES = 3
 OVERDRAW = 1.2  # heaters draw up to a fifth more than they are rated for
 
 
@@ -89,10 +92,20 @@ def _learn(draft: Draft, name: str, flight: Flight) -> None:
         assert after is not None, circuit
         step_w = after.power_w - flight.before[circuit]
         ratio = (step_w if flight.on else -step_w) / house.power_w[name][circuit]
+        _judge_scale(draft, circuit, ratio)
         sure = bool(state.meters[meter.name].lags_s)  # else it may show it later
         if ratio >= learn.LEAST_RATIO or (sure and ratio > -learn.IDLE_RATIO):
             learn.with_step(draft.load(name), max(0.0, ratio), draft.at_s)
         return
+
+
+def _judge_scale(draft: Draft, circuit: str, ratio: float) -> None:
+    """Say it once when a meter shows every switching tenfold, or as a tenth: its unit is wrong."""
+    cs = draft.circuit(circuit)
+    sign = 1 if TENFOLD[0] <= ratio <= TENFOLD[1] else -1 if TENTH[0] <= ratio <= TENTH[1] else 0
+    cs.off_scale = cs.off_scale + sign if sign * cs.off_scale > 0 else sign
+    if abs(cs.off_scale) == OFF_SCALE_TIMES:
+        draft.note(NoteKind.WRONG_SCALE, circuit, ratio)
 
 
 def _shown(draft: Draft, circuit: str, name: str, flight: Flight) -> bool:

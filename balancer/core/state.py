@@ -83,6 +83,7 @@ class CircuitState:
         still_w: The value at which it stands still.
         moved_s: When it came to that value.
         suspect: The meter does not move.
+        off_scale: Lone switchings in a row that it showed tenfold, or if negative as a tenth.
         lone: The last lone switching; ``lone_seen``: the meter has shown it, or never did.
         unsheddable: Non-heating power alone is over the limit; said once.
         heat: Thermal state of the assumed breaker (R19).
@@ -101,6 +102,7 @@ class CircuitState:
     still_w: float | None = None
     moved_s: float = -INFINITY
     suspect: bool = False
+    off_scale: int = 0
     lone: Lone | None = None
     lone_seen: bool = False
     unsheddable: bool = False

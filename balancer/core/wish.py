@@ -104,12 +104,12 @@ def accrue(draft: Draft) -> None:
     passed_s = draft.at_s - state.accrued_s
     if passed_s <= 0.0:
         return
-    state.accrued_s = draft.at_s
-    loads, wanted, at_s = state.loads, state.wanted, state.at_s
+    since_s, state.accrued_s = state.accrued_s, draft.at_s
+    loads, wanted = state.loads, state.wanted
     contending: list[tuple[str, bool, tuple[bool, int]]] = []
     for name, load in house.loads.items():
-        if name in wanted and _obeys(ls := loads[name], at_s):
-            contending.append((name, ls.on, (boosted(ls, at_s), load.priority)))
+        if name in wanted and _obeys(ls := loads[name], since_s):
+            contending.append((name, ls.on, (boosted(ls, since_s), load.priority)))
     contested: dict[tuple[bool, int], set[str]] = {}
     for name, on, of_class in contending:
         if not on:

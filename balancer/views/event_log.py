@@ -137,6 +137,13 @@ _NOTES: Mapping[NoteKind, tuple[int, str, Callable[[Note], str]]] = {
         lambda _: ' why="the meter did not move with the relays"',
     ),
     NoteKind.SUSPECT_OVER: (logging.WARNING, "meter_suspect_over circuit", _plain),
+    NoteKind.WRONG_SCALE: (
+        logging.WARNING,
+        "meter_scale_suspect circuit",
+        lambda note: (
+            f' shows_of_rated={note.value:.2g} why="are the meter\'s unit and scale right?"'
+        ),
+    ),
     NoteKind.UNSHEDDABLE: (
         logging.ERROR,
         "overload_not_ours circuit",

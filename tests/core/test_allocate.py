@@ -141,6 +141,21 @@ def test_a_share_has_to_be_lower_by_more_than_a_thirtythird_to_take_a_place(
     assert rig.on() == ({"b"} if exchanged else {"a"})
 
 
+def test_time_up_to_the_end_of_a_boost_counts_as_boosted() -> None:
+    """R6: while one boosted load runs and only plain ones wait, nothing is contested."""
+    # given a, boosted and on, and b that waits for the same place, both for a long time
+    rig = Rig(a_house(2, load_options=FREE), base_w=22 * A, requested=True)
+    rig.run(20.0)
+    rig.boost("a", 3600.0)
+    rig.run(1.0)
+    before = rig.load("a").wanted_s
+    # when nothing happens until the boost ends
+    rig.run(3599.5)
+    assert not rig.load("a").boosted
+    # then its last hour is no wait in the plain class
+    assert rig.load("a").wanted_s - before < 60.0
+
+
 def test_with_nobody_waiting_a_tick_sends_nothing() -> None:
     """R6."""
     rig = Rig(a_house(3, load_options=FREE), requested=True)

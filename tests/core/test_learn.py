@@ -2,6 +2,7 @@
 
 import pytest
 
+from balancer.core.commands import NoteKind
 from tests.core.rig import A, Rig, a_circuit, a_house, a_load, a_meter
 
 FREE = {"min_on_s": 0.0, "min_off_s": 0.0}
@@ -163,3 +164,23 @@ def test_what_was_learned_is_forgotten_after_seven_days() -> None:
     assert rig.load("a").learned_w == pytest.approx(1300.0)
     rig.run(0.2 * 86_400.0)
     assert rig.load("a").learned_w is None
+
+
+@pytest.mark.parametrize(("watts", "share"), [(500.0, "a tenth of"), (50_000.0, "ten times")])
+def test_a_meter_that_is_out_of_scale_is_reported(watts: float, share: str) -> None:
+    """F08: three switchings in a row show a tenth, or ten times, of the rated power."""
+    # given a limit that is out of scale as well: nothing has to be shed
+    load = a_load("a", 5000.0, **FREE)
+    rig = Rig(a_house([load], a_circuit(limit_w=100_000.0)))
+    rig.heater_w["a"] = watts
+    rig.run(30.0)
+    # when it is switched once, nothing is said
+    cycle(rig, "a", 1)
+    assert rig.snapshot().circuits["main"].detail is None
+    cycle(rig, "a", 3)
+    # then it is, once, until a switching is shown as it should be
+    assert share in (rig.snapshot().circuits["main"].detail or "")
+    assert len(rig.noted(NoteKind.WRONG_SCALE)) == 1
+    rig.heater_w["a"] = 5000.0
+    cycle(rig, "a", 2)
+    assert rig.snapshot().circuits["main"].detail is None
