@@ -69,6 +69,7 @@ KINDS = (
     Kind(service_faults.service_killed, 5.0, 0.0, 4.0),
     Kind(service_faults.quiet_service_killed, 3.0, 0.0, 2.0, quiet=True),
     Kind(service_faults.service_stopped, 1.0, 0.0, 2.0),
+    Kind(service_faults.busy_machine, 0.3, 3.0, 8.0),
     Kind(service_faults.clock_turned, 1.0, 3.0, 6.0, quiet=True),
     Kind(service_faults.second_instance, 1.0, 2.0, 8.0),
     Kind(service_faults.split_brain, 1.0, 4.0, 20.0),

@@ -1,8 +1,11 @@
 """The balancer itself is frozen, killed, doubled."""
 
 import asyncio
+import os
+import sys
 import time
 
+from tests.chaos.observer import PROMISE_S
 from tests.chaos.outcome import READY_S, SLOW_S, Outcome
 from tests.chaos.rig import Rig
 
@@ -71,6 +74,29 @@ async def service_stopped(rig: Rig, hold_s: float) -> Outcome:
     began_s = time.monotonic()
     await rig.first.start()
     return Outcome(ready_s=await rig.ready(began_s), held_s=hold_s)
+
+
+async def busy_machine(rig: Rig, hold_s: float) -> Outcome:
+    """Others want all of the processor, and the balancer is the least of them (nice 19)."""
+    rig.broken(PROMISE_S + 2.0)
+    pid = rig.first.pid
+    assert pid is not None
+    os.setpriority(os.PRIO_PROCESS, pid, 19)
+    busy = [
+        await asyncio.create_subprocess_exec(sys.executable, "-c", "while True: pass")
+        for _ in range(os.cpu_count() or 1)
+    ]
+    rig.house.restless = True
+    await asyncio.sleep(hold_s)
+    rig.house.restless = False
+    for each in busy:
+        each.kill()
+        await each.wait()
+    rig.judge.check("alive", rig.first.pid == pid, "a busy machine ended the balancer")
+    await rig.first.kill()  # nobody but root may be nice less
+    began_s = time.monotonic()
+    await rig.first.start()
+    return Outcome(ready_s=await rig.ready(began_s, _START_S), held_s=hold_s)
 
 
 async def clock_turned(rig: Rig, hold_s: float) -> Outcome:
