@@ -57,6 +57,7 @@ class Contest:
         done_s: How far all of them are.
         houses: The house of each strategy, by its name.
         drives: What moves it.
+        controllers: The engine in it; only the balancer has one.
         referees: Who watches, by the name of the strategy; only the balancer has one.
     """
 
@@ -65,6 +66,7 @@ class Contest:
         self.case = case
         self.done_s = 0.0
         self.houses: dict[str, SimHouse] = {}
+        self.controllers: dict[str, Controller] = {}
         self.referees: dict[str, Referee] = {}
         self.drives: dict[str, Drive] = {}
         for name in NAMES:
@@ -127,8 +129,8 @@ class Contest:
         }
         match name:
             case "balancer":
-                strategy = Referee(Controller(case.setup, house.start), case.setup)
-                self.referees[name] = strategy
+                self.controllers[name] = Controller(case.setup, house.start)
+                strategy = self.referees[name] = Referee(self.controllers[name], case.setup)
                 meters = meters_of(house)
             case "bound":
                 strategy = Clairvoyant(case.setup, house.start)

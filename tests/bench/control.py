@@ -1,36 +1,42 @@
 """Control figures: seven heaters, real base load, ten winters, every breaker profile at once.
 
-Run ``python tests/bench/control.py`` (``--help`` for less). Nothing trips in the house itself:
-every profile's breaker is watched beside it, so one run judges them all. A winter is a seed: it
-draws rooms, heaters, thermostats, mains voltage, breakers, lags and the day of the trace at which
-it starts.
+    python tests/bench/control.py --json control.json
+    python tests/bench/control.py --seeds 3 --days 2 --compare control.json
+
+Nothing trips in the house itself: every profile's breaker is watched beside it, so one run judges
+them all. A winter is a seed: it draws rooms, heaters, thermostats, mains voltage, breakers, lags
+and the day of the trace at which it starts. The balancer comes first, in every house, then who
+it is compared with; Ctrl-C leaves the table of what was done.
 """
 
 import argparse
-import json
 import sys
 import time
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, replace
-from functools import partial
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from statistics import mean
 from tempfile import TemporaryDirectory
 from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from balancer.config.load import read_setup
 from balancer.config.setup import Setup
 from balancer.sim.breakers import PROFILES
 from balancer.sim.drive import EVERY_SECOND, ON_CHANGE
 from balancer.sim.figures import Figures
-from balancer.sim.strategies import Case, Contest
+from balancer.sim.strategies import NAMES, Case, Contest
 from balancer.sim.traces import shipped_trace, shipped_weather
+from tests.bench.winters import keep, show
 
 HEATERS_W = {
     "equal": (1286, 1286, 1286, 1286, 1286, 1286, 1286),
     "mixed": (1500, 1000, 2000, 1000, 750, 1500, 1250),
 }
 LIMITS_W = (6000, 9000)
+OTHERS = tuple(name for name in NAMES if name not in ("balancer", "bound"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,11 +56,11 @@ class Winter:
 
 @dataclass(frozen=True)
 class Result:
-    """What came of it; trips are (all, avoidable) by profile."""
+    """What came of it, by strategy; trips are (all, avoidable) by profile."""
 
     winter: Winter
     figures: dict[str, Figures]
-    trips: dict[str, tuple[int, int]]
+    trips: dict[str, dict[str, tuple[int, int]]]
     took_s: float
     violations: tuple[str, ...]
 
@@ -86,9 +92,8 @@ def house(winter: Winter) -> Setup:
         return read_setup(path, environ={})
 
 
-def live(winter: Winter, names: tuple[str, ...]) -> Result:
-    """Simulate one winter."""
-    began_s = time.process_time()
+def contest(winter: Winter, names: Sequence[str]) -> Contest:
+    """Return one winter before its first moment."""
     case = Case(
         setup=house(winter),
         trace=shipped_trace(),
@@ -101,98 +106,112 @@ def live(winter: Winter, names: tuple[str, ...]) -> Result:
         first_day=(winter.seed * 3) % 14,
         oversize=0.4 if winter.saturated else None,
     )
-    contest = Contest(case, names)
-    contest.run()
-    watched = contest.houses["balancer"].watched["main"]
+    return Contest(case, names)
+
+
+def live(job: tuple[Winter, tuple[str, ...]]) -> Result:
+    """Simulate one winter with some strategies."""
+    winter, names = job
+    began_s = time.process_time()
+    run = contest(winter, names)
+    run.run()
     return Result(
         winter,
-        contest.figures(),
+        run.figures(),
         {
-            profile: (len(each.trips), sum(trip.avoidable for trip in each.trips))
-            for profile, each in zip(PROFILES, watched, strict=True)
+            name: {
+                profile: (len(each.trips), sum(trip.avoidable for trip in each.trips))
+                for profile, each in zip(PROFILES, lived_in.watched["main"], strict=True)
+            }
+            for name, lived_in in run.houses.items()
         },
         time.process_time() - began_s,
-        tuple(contest.referees["balancer"].violations[:5]),
+        tuple(run.referees["balancer"].violations[:5]) if "balancer" in run.referees else (),
     )
 
 
-def row(results: list[Result]) -> dict[str, Any]:
-    """Return a line of the table: the mean or the worst of all winters."""
-    own = [each.figures["balancer"] for each in results]
-    days = results[0].winter.days
-    unfair = [each.unfairness_points for each in own if each.unfairness_points is not None]
-    found: dict[str, Any] = {
-        "heat %": round(100.0 * sum(each.heat_kwh for each in own)
-                        / sum(each.figures["bound"].heat_kwh for each in results), 2),
-        "worst": round(100.0 * min(each.heat_share or 0.0 for each in own), 2),
-        "over min/d": round(mean(each.minutes_over_limit for each in own) / days, 2),
-        "worst ": round(max(each.minutes_over_limit for each in own) / days, 2),
-        "longest s": round(max(each.longest_over_limit_s for each in own), 1),
-        "unfair": round(max(unfair, default=0.0), 1),
-        "bound's": round(
-            max((each.figures["bound"].unfairness_points or 0.0) for each in results), 1
-        ),
-        "switch/d": round(mean(each.switchings_per_load_day for each in own), 1),
-        "violations": sum(each.violations or 0 for each in own),
-    }  # fmt: skip
-    if "seed" in results[0].figures:
-        seeds = mean(each.figures["seed"].switchings_per_load_day for each in results)
-        found["vs seed %"] = round(100.0 * (found["switch/d"] / seeds - 1.0))
-    found["trips"] = {
-        profile: f"{sum(each.trips[profile][0] for each in results)}"
-        f"({sum(each.trips[profile][1] for each in results)})"
-        for profile in PROFILES
-        if any(each.trips[profile][0] for each in results)
-    }
-    found["cpu s/d"] = round(mean(each.took_s for each in results) / days, 1)
-    return found
+def together(results: Sequence[Result]) -> list[dict[str, Any]]:
+    """Return one document a winter, whatever strategies each result is of."""
+    found: dict[Winter, dict[str, Any]] = {}
+    for each in results:
+        document = found.setdefault(
+            each.winter, {**asdict(each.winter), "strategies": {}, "violations": []}
+        )
+        document["violations"] += each.violations
+        for name, figures in each.figures.items():
+            document["strategies"][name] = asdict(figures) | {
+                "trips_by_profile": each.trips[name],
+                "cpu_s": round(each.took_s, 1) if name == "balancer" else None,
+            }
+    return list(found.values())
+
+
+@contextmanager
+def workers(jobs: int) -> Iterator[Callable[..., Iterator[Any]]]:
+    """Return a map over processes that keeps the order."""
+    if jobs == 1:
+        yield map
+        return
+    pool = ProcessPoolExecutor(jobs)
+    try:
+        yield pool.map
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def main() -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--days", type=float, default=14.0)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--limits", default=",".join(map(str, LIMITS_W)))
     parser.add_argument("--heaters", default=",".join(HEATERS_W))
+    parser.add_argument("--others", default=",".join(OTHERS), help="whom to compare with; none: ''")
     parser.add_argument("--on-change", action="store_true", help="a meter that speaks on change")
     parser.add_argument("--saturated", action="store_true", help="all ask for heat all day")
-    parser.add_argument("--with-seed", action="store_true", help="compare switchings, too")
     parser.add_argument("--circuit", default="", help="further line of the circuit's table")
     parser.add_argument("--load", default="", help="further line of each load's table")
     parser.add_argument("--rotation", default="", help="further line of the rotation's table")
-    options = parser.parse_args()
-    names = ("balancer", "seed") if options.with_seed else ("balancer",)
+    parser.add_argument("--json", type=Path, help="file to keep all figures in")
+    parser.add_argument("--compare", type=Path, help="such a file of an earlier run")
+    asked = parser.parse_args()
     base = Winter(
         seed=1,
         limit_w=6000,
         heaters="equal",
-        days=options.days,
-        on_change=options.on_change,
-        saturated=options.saturated,
-        circuit=options.circuit,
-        load=options.load,
-        rotation=options.rotation,
+        days=asked.days,
+        on_change=asked.on_change,
+        saturated=asked.saturated,
+        circuit=asked.circuit,
+        load=asked.load,
+        rotation=asked.rotation,
     )
-    cases = [
-        (int(limit), heaters)
-        for limit in options.limits.split(",")
-        for heaters in options.heaters.split(",")
-    ]
     winters = [
-        replace(base, seed=seed, limit_w=limit, heaters=heaters)
-        for limit, heaters in cases
-        for seed in range(1, options.seeds + 1)
+        replace(base, seed=seed, limit_w=int(limit), heaters=heaters)
+        for seed in range(1, asked.seeds + 1)
+        for limit in asked.limits.split(",")
+        for heaters in asked.heaters.split(",")
     ]
-    with ProcessPoolExecutor(options.jobs) as pool:
-        results = pool.map(partial(live, names=names), winters)
-        for limit, heaters in cases:
-            found = [next(results) for _ in range(options.seeds)]
-            print(f"{limit} W, {heaters}: {json.dumps(row(found))}", flush=True)
-            for each in found:
-                for line in each.violations:
-                    print(f"  seed {each.winter.seed}: {line}", file=sys.stderr)
+    others = tuple(name for name in asked.others.split(",") if name)
+    jobs = [(winter, ("balancer",)) for winter in winters]
+    jobs += [(winter, others) for winter in winters if others]
+    results: list[Result] = []
+    try:
+        with workers(asked.jobs) as each_of:
+            for result in each_of(live, jobs):
+                results.append(result)
+                told = f"\r{len(results)} of {len(jobs)} runs "
+                print(told, end="", file=sys.stderr, flush=True)
+                if asked.json is not None:
+                    keep(asked.json, together(results))
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+    print(file=sys.stderr)
+    if results:
+        show(together(results), asked.compare)
 
 
 if __name__ == "__main__":
