@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from balancer.core import act, allocate, estimate, hear, quiet, restrain, shed, step, wish
+from balancer.core.draft import Draft
 from balancer.core.events import AwaySet
 from balancer.engine import Engine, Outgoing
 from balancer.sim import faults, scenarios
@@ -107,7 +108,10 @@ def _ignores_away(patch: pytest.MonkeyPatch) -> None:
 
 
 def _heats_unasked(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(wish, "wanted", lambda _house, state, _name: not state.away)
+    def everybody(draft: Draft) -> None:
+        draft.state.wanted = frozenset(() if draft.state.away else draft.house.loads)
+
+    patch.setattr(wish, "review", everybody)
 
 
 def _starts_at_once(patch: pytest.MonkeyPatch) -> None:
