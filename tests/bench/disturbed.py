@@ -61,8 +61,7 @@ def measure(loads: int, kind: str, samples: int, instances: int) -> dict[str, An
     for share, name in ((0.5, "p50"), (0.99, "p99")):
         for molested, word in ((False, "alone"), (True, "molested")):
             row[f"{word}_{name}_ms"] = 1000.0 * quantile(found[molested][0], share)
-    for molested, word in ((False, "alone"), (True, "molested")):
-        row[f"echo_{word}_p50_ms"] = 1000.0 * quantile(found[molested][1], 0.5)
+            row[f"echo_{word}_{name}_ms"] = 1000.0 * quantile(found[molested][1], share)
     row["ratio_p50"] = row["molested_p50_ms"] / row["alone_p50_ms"]
     row["echo_ratio_p50"] = row["echo_molested_p50_ms"] / row["echo_alone_p50_ms"]
     return row
