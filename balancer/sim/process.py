@@ -348,12 +348,13 @@ class Process:
         self._wake = None
         if self.engine is None or self._paused:
             return
-        if self.at_s >= self.engine.deadline_s - 1e-6:
+        due_s = self.engine.deadline_s
+        if self.at_s >= due_s - 1e-6:
             self._wakes = self._wakes + 1 if self._woken_s == self.clock.now_s else 0
             self._woken_s = self.clock.now_s
             assert self._wakes < MOST_WAKES, "the engine wants to be woken again and again"
             self.engine.set_wall(self.at_s, self.clock.wall_s)
-            self._emit(self.engine.wake(max(self.at_s, self.engine.deadline_s)))
+            self._emit(self.engine.wake(max(self.at_s, due_s)))  # the wall may move its ticks
         else:
             self._schedule()
 
