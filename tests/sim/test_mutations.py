@@ -124,7 +124,7 @@ def _no_caps(patch: pytest.MonkeyPatch) -> None:
 
 
 def _never_on_again(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(allocate, "fill", _always(None))
+    patch.setattr(allocate, "fill", _always(inf))
     patch.setattr(allocate, "rotate", _always(None))
 
 
@@ -180,7 +180,7 @@ MUTATIONS = (
     Mutation("starts before it has read", _starts_at_once, frozenset({"I08"}), prepare=_restarts),
     Mutation("caps are ignored", _no_caps, frozenset({"I06"}), house="seed", prepare=_saves),
     Mutation("nothing comes on again", _never_on_again, frozenset({"L01"})),
-    Mutation("nothing is repeated", _no_repeats, frozenset({"L06"}), prepare=_loses),
+    Mutation("nothing is repeated", _no_repeats, frozenset({"L06", "I13"}), prepare=_loses),
 )
 
 
