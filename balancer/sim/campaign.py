@@ -104,6 +104,7 @@ class Report:
         days: House-days simulated.
         trips: Of the breakers; ``avoidable`` of them should not have been.
         faults: Times that each was injected.
+        newest: The run counted last.
         defects: Runs that found something, each with the command that replays it.
         took_s: Real time.
     """
@@ -118,6 +119,7 @@ class Report:
     commands: int = 0
     faults: Counter[str] = field(default_factory=Counter)
     defects: list[Result] = field(default_factory=list)
+    newest: Result | None = None
     took_s: float = 0.0
 
     @property
@@ -131,6 +133,7 @@ class Report:
 
     def add(self, result: Result) -> None:
         """Count one run."""
+        self.newest = result
         self.runs += 1
         self.days += result.days
         self.trips += result.trips
@@ -355,6 +358,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _progress(report: Report) -> None:
+    if report.defects and report.defects[-1] is report.newest:
+        print(f"\ndefect: {report.newest.job.replay}", file=sys.stderr)
     print(
         f"\r{report.days:8.2f} house-days  {sum(report.faults.values()):6d} faults  "
         f"{report.trips:4d} trips ({report.avoidable} avoidable)  {report.violations} violations  "
