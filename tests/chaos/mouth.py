@@ -35,6 +35,7 @@ from tests.chaos.toxics import Passed, Tap, Way
 
 _NOTICE_S = 0.5  # a change of mind that is just on its way
 _UNKNOWN_S = 5.0 - 0.1
+_CROSSED_S = 0.1  # one that was sent before the other was read
 _LOST_S = 1.0  # what was on its way when a connection ended
 _LOWEST_W, _HIGHEST_W = -12_000.0, 60_000.0
 _NOT_RETAINED = (f"{BASE}/event", f"{BASE}/heartbeat")
@@ -57,6 +58,7 @@ class Connection:
     known: dict[str, bool | None] = field(default_factory=dict)
     found_on: dict[str, float] = field(default_factory=dict)
     told_off: set[str] = field(default_factory=set)
+    gone_s: dict[str, float] = field(default_factory=dict)  # when a known one left
 
 
 class Mouth(Tap):
@@ -178,6 +180,8 @@ class Mouth(Tap):
         for name, relay in self._relays.items():
             there = relay.presence(topic, payload)
             if there is False:
+                if connection.known.get(name) is not None:
+                    connection.gone_s[name] = at_s
                 connection.known[name] = None
                 connection.told_off.discard(name)
                 connection.found_on.pop(name, None)
@@ -244,14 +248,18 @@ class Mouth(Tap):
             return
         known = connection.known.get(name)
         asked_s = connection.asked.get(name, at_s)
+        crossed = at_s - connection.gone_s.get(name, float("-inf")) < _CROSSED_S
         check(
             "unreconciled",
-            known is not None or name in connection.told_off or at_s >= asked_s + _UNKNOWN_S,
+            known is not None
+            or crossed
+            or name in connection.told_off
+            or at_s >= asked_s + _UNKNOWN_S,
             f"ON for {name} on connection {connection.number} before its relay reported",
         )
         slack_s = 0.5 + self._judge.lag_s
         silent_s = at_s - self.reading_s
-        renewal = known is True
+        renewal = known is True or crossed
         patience_s = STALE_S + slack_s + (1.0 if renewal else 0.0)
         check("blind", silent_s <= patience_s, f"ON for {name}, no reading for {silent_s:.2f} s")
         if renewal:
