@@ -99,6 +99,21 @@ def test_false_relay_report_is_counted_and_put_right(rig: EngineRig) -> None:
     assert rig.engine.counts.foreign["window"] == 1
 
 
+def test_relay_that_is_lied_about_again_and_again_is_left_alone_and_reported(
+    rig: EngineRig,
+) -> None:
+    rig.set("zone/lounge", "OFF")
+    rig.run(400.0)
+    since_s = rig.now_s
+    for _ in range(6):
+        rig.send("heat/window", "ON")
+        rig.run(30.0)
+        rig.send("heat/window", "OFF")
+        rig.run(1.0)
+    assert rig.commands(since_s).count(("window", b"OFF")) <= 3
+    assert any("relay_left_alone load=window" in line for line in rig.lines)
+
+
 def test_settings_on_other_words_change_nothing(rig: EngineRig) -> None:
     before = rig.status()
     for topic in ("zone/lounge", "load/towels/boost", "away", "circuit/main/mode"):
