@@ -38,6 +38,7 @@ def furnished(
     outside_c: float,
     inverted: Collection[str],
     oversize: float | None,
+    draws: tuple[float, float],
 ) -> tuple[dict[str, Zone], dict[str, Heater]]:
     """Return rooms with thermostats, and heaters, by their names.
 
@@ -48,6 +49,7 @@ def furnished(
         outside_c: Outdoor temperature then.
         inverted: Loads on pilot wires.
         oversize: Power of the heaters by the loss of their rooms, or None: drawn.
+        draws: Least and greatest draw of the heaters, as multiples of what is configured.
     """
     zones: dict[str, Zone] = {}
     heaters: dict[str, Heater] = {}
@@ -67,6 +69,7 @@ def furnished(
                 max(programme.set_c),
                 Random(f"{seed}/load/{load}"),
                 inverted=load in inverted,
+                draws=draws,
             )
         zones[zone] = Zone(room, programme, thermostat, tuple(heaters[load] for load in loads))
     return zones, heaters

@@ -4,6 +4,10 @@ from math import exp, inf, log
 from random import Random
 
 NOMINAL_V = 230.0
+LABELLED = (0.95, 1.02)
+"""Least and greatest draw at 230 V of heaters that keep to what config.toml says, as multiples."""
+FOUND = (0.8, 1.2)
+"""As they are found in houses: tolerances, age, labels of another voltage, somebody's guess."""
 
 
 class Heater:
@@ -126,17 +130,25 @@ class Heater:
         return goal_k + (self._body_k - goal_k) * exp(-(at_s - self._body_since_s) / self._tau_s)
 
 
-def heater_for(rated_w: float, set_c: float, chance: Random, *, inverted: bool = False) -> Heater:
-    """Return a heater as it is found in houses.
+def heater_for(
+    rated_w: float,
+    set_c: float,
+    chance: Random,
+    *,
+    inverted: bool = False,
+    draws: tuple[float, float] = LABELLED,
+) -> Heater:
+    """Return a heater of a house.
 
     Args:
         rated_w: Its power in config.toml, in watts.
         set_c: The room's highest set point, in degrees Celsius; the heater's own is set above.
         chance: Source of the differences between heaters.
         inverted: It hangs on a pilot wire.
+        draws: Least and greatest draw at 230 V, as multiples of ``rated_w``.
     """
     return Heater(
-        resistance_w=rated_w * chance.uniform(0.95, 1.02),
+        resistance_w=rated_w * chance.uniform(*draws),
         own_set_c=set_c + chance.uniform(2.5, 6.0),
         own_band_c=chance.uniform(0.6, 1.5),
         rise_k=chance.uniform(1.5, 3.5),

@@ -16,6 +16,7 @@ from balancer.config.setup import Setup
 from balancer.core.model import Circuit
 from balancer.sim.furnishing import furnished, supply_for
 from balancer.sim.happenings import Happening, Journal, Kind
+from balancer.sim.heaters import LABELLED
 from balancer.sim.others import appliance_w, others_for
 from balancer.sim.shares import Shares
 from balancer.sim.supply import Supply, Trip, Voltage
@@ -56,6 +57,7 @@ class SimHouse:
         inverted: Collection[str],
         rearm_after_s: float,
         oversize: float | None,
+        draws: tuple[float, float],
         journal: bool,
     ) -> None:
         """Use ``build``."""
@@ -85,6 +87,7 @@ class SimHouse:
             outside_c=self.outside_c,
             inverted=inverted,
             oversize=oversize,
+            draws=draws,
         )
         self._parts = {
             load: {
@@ -482,6 +485,7 @@ def build(
     rearm_after_s: float = 600.0,
     first_day: int = 0,
     oversize: float | None = None,
+    draws: tuple[float, float] = LABELLED,
     journal: bool = False,
 ) -> SimHouse:
     """Return a house for a configuration; the same arguments give the same house.
@@ -500,6 +504,7 @@ def build(
         first_day: Day of the trace at which the run starts.
         oversize: Power of the heaters by the loss of their rooms on the coldest day; well below
             1 everybody asks for heat all day long. None: drawn as installers choose it.
+        draws: Least and greatest draw of the heaters at 230 V, as multiples of what is configured.
         journal: Keep what a report draws.
     """
     house = setup.house
@@ -526,6 +531,7 @@ def build(
         inverted=pilot,
         rearm_after_s=rearm_after_s,
         oversize=oversize,
+        draws=draws,
         journal=journal,
     )
 

@@ -9,6 +9,7 @@ from balancer.sim.bound import Clairvoyant
 from balancer.sim.controller import Controller, meters_of
 from balancer.sim.drive import EVERY_SECOND, Drive, Lags, Strategy
 from balancer.sim.figures import DAY_S, Figures, figures_of, heat_kwh
+from balancer.sim.heaters import FOUND
 from balancer.sim.house import SimHouse, build
 from balancer.sim.referee import Referee
 from balancer.sim.traces import Trace, Weather
@@ -34,6 +35,7 @@ class Case:
         watched: Profiles that are watched without tripping, see ``SimHouse``.
         first_day: Day of the trace at which it starts.
         oversize: Power of the heaters by their rooms' loss; None: as installers choose it.
+        draws: Least and greatest draw of the heaters, as multiples of what is configured.
         journal: Keep what a report draws.
     """
 
@@ -47,6 +49,7 @@ class Case:
     watched: tuple[str, ...] = ()
     first_day: int = 0
     oversize: float | None = None
+    draws: tuple[float, float] = FOUND
     journal: bool = False
 
 
@@ -118,6 +121,7 @@ class Contest:
             reaction_s=self._lags(name).reaction_s,
             first_day=case.first_day,
             oversize=case.oversize,
+            draws=case.draws,
             journal=case.journal,
         )
 

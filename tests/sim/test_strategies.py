@@ -12,6 +12,7 @@ from balancer.sim.baselines import Priority, Seed, Threshold
 from balancer.sim.bound import Clairvoyant
 from balancer.sim.drive import EVERY_SECOND, ON_CHANGE, Drive, Order
 from balancer.sim.figures import DAY_S
+from balancer.sim.heaters import LABELLED
 from balancer.sim.house import SimHouse, build
 from balancer.sim.referee import Referee
 from balancer.sim.shares import Shares
@@ -200,7 +201,7 @@ def test_contest_can_be_left_after_any_hour(tmp_path: Path) -> None:
 
 
 def test_kettle_at_full_budget_is_shed_within_reading_and_relay(tmp_path: Path) -> None:
-    # given a cold house at its limit, when a kettle is switched on
+    # given a cold house at its limit, heaters that keep to their labels
     times, powers = array("d", [0.0, 7200.4, 7380.0]), array("d", [600.0, 2800.0, 600.0])
     trace = Trace("kettle", None, 86400.0, times, powers)
     case = Case(
@@ -210,7 +211,9 @@ def test_kettle_at_full_budget_is_shed_within_reading_and_relay(tmp_path: Path) 
         days=0.1,
         lags=EVERY_SECOND,
         oversize=0.4,
+        draws=LABELLED,
     )
+    # when a kettle is switched on
     contest = Contest(case, ("balancer",))
     contest.run()
     # then nothing flows over the limit for longer than a sample, its way and a relay
