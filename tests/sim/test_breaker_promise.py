@@ -45,3 +45,24 @@ def test_estimated_margin_is_never_longer_than_the_real_one(assumed: str, real: 
             lasts_s = min(chance.expovariate(1.0 / 30.0), 0.98 * left_s)
             heat = estimate.advance(believed, heat, load * RATING_W, lasts_s)
             at_s += lasts_s
+
+
+@pytest.mark.parametrize("reaction_s", [0.5, 2.6, 11.9, 60.0])
+@pytest.mark.parametrize(
+    ("assumed", "real"),
+    [(name, each) for name in sorted(estimate.PROFILES) for each in BAND.get(name, (name,))],
+)
+def test_promised_overload_is_survived_by_every_breaker_of_the_profile(
+    assumed: str, real: str, reaction_s: float
+) -> None:
+    believed = Assumed(profile=assumed, rating_w=RATING_W)
+    promised = estimate.survivable_overload(believed, reaction_s, RATING_W)
+    for seed in range(12):
+        # given any breaker that may hang there, long at nearly the whole limit
+        breaker = breaker_for(real, RATING_W, Random(f"{assumed}/{real}/{seed}"))
+        breaker.carry(0.0, estimate.PRELOAD)
+        at_s = 86_400.0 + seed / 12.0  # somewhere within the second of a meter that filters
+        # when what is promised flows until the last relay has opened
+        breaker.carry(at_s, min(promised, 50.0) * 0.999)
+        # then it holds
+        assert breaker.trips_at_s > at_s + reaction_s, (seed, promised)
