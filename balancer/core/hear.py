@@ -27,7 +27,8 @@ def report(draft: Draft, name: str, *, on: bool) -> None:
         ls.reconciled = True
         ls.adopt = False
         if on is flight.on:
-            if before is not on:
+            was_off = before is False or (before is None and ls.assumed_off)
+            if before is not on and (on or not was_off):
                 act.changed(draft, name, on=on, cause=flight.cause)
             if flight.tries == 0 and flight.repeat_s < INFINITY:
                 took_s = draft.at_s - flight.first_sent_s

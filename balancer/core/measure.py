@@ -154,8 +154,11 @@ def _still(
         flight = state.loads[name].flight
         if flight is None or house.power_w[name][circuit] < NOTICEABLE_W:
             continue
-        if state.loads[name].idle or flight.draw_w.get(circuit, NOTICEABLE_W) <= 0.0:
+        relief_w = flight.draw_w.get(circuit, NOTICEABLE_W)
+        if state.loads[name].idle or relief_w <= 0.0:
             continue
+        if not flight.on and relief_w > flight.before.get(circuit, INFINITY):
+            continue  # there was less to be seen than it was believed to take
         if flight.unseen:
             continue
         under_way[flight.on] += 1

@@ -162,8 +162,9 @@ class Engine:
             to_monotonic=lambda at: at.timestamp() - self._offset_s,
             now_s=at_s,
         )
-        for sentence in sentences:
-            self._log(logging.INFO, sentence)
+        fresh = not self._retained.get(self.topics.status)  # the first sentence then says so
+        for number, sentence in enumerate(sentences):
+            self._log(logging.INFO if fresh and number == 0 else logging.WARNING, sentence)
         self._display.take_over(left, self._to_datetime(at_s).date())
         self._display.everything(at_s)
         self._retained.clear()

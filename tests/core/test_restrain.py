@@ -309,6 +309,24 @@ def test_a_meter_that_does_not_move_is_suspect() -> None:
     assert "d" in rig.on()
 
 
+def test_a_meter_below_what_loads_were_believed_to_take_need_not_fall() -> None:
+    """R13: they had lost their power before they were told to go off."""
+    # given four heaters that are on, and whose strip is then unplugged
+    rig = Rig(a_house(4, load_options=FREE), base_w=500.0, requested=True)
+    rig.run(60.0)
+    assert len(rig.on()) == 4
+    for load in "abcd":
+        rig.heater_w[load] = 0.0
+    rig.run(10.0)
+    # when they are not wanted any more
+    for zone in "abcd":
+        rig.request(zone, False)
+        rig.run(10.0)
+    # then nobody expects the meter to show it
+    assert rig.on() == set()
+    assert not rig.noted(NoteKind.SUSPECT)
+
+
 @pytest.mark.parametrize(("power_w", "suspect"), [(299.0, False), (300.0, True), (301.0, True)])
 def test_only_switchings_that_a_meter_should_show_count(power_w: float, suspect: bool) -> None:
     """R13: 300 W or more."""

@@ -187,6 +187,31 @@ def test_a_restart_under_the_limit_moves_no_relay_and_goes_on_where_it_was(rig: 
         assert after["loads"][name]["share"] == pytest.approx(load["share"], abs=0.02)
 
 
+def test_a_restart_while_all_are_away_counts_no_switching(tmp_path: Path) -> None:
+    """R15: relays of which memory says that they are off are told again, and do not move."""
+    # given a house that everybody has left
+    rig = running(EngineRig(tmp_path))
+    rig.set("away", "ON")
+    rig.run(2.0)
+    before = {name: load["switches"] for name, load in rig.status()["loads"].items()}
+    # when the process starts anew, and confirms what was so
+    rig.new_engine()
+    rig.begin()
+    rig.run(10.0)
+    # then nothing has worn
+    assert {name: load["switches"] for name, load in rig.status()["loads"].items()} == before
+
+
+def test_state_that_cannot_be_read_is_a_warning_and_a_first_start_is_none(rig: EngineRig) -> None:
+    rig.begin()
+    assert [line for line in rig.lines if line.startswith("INFO state_not_restored what=status")]
+    assert not [line for line in rig.lines if line.startswith("WARNING state_not_restored")]
+    rig.retained["balancer/house/status"] = b"{"
+    rig.new_engine()
+    rig.begin()
+    assert [line for line in rig.lines if line.startswith("WARNING state_not_restored what=status")]
+
+
 def in_paris(folder: Path, utc: str) -> EngineRig:
     """Return a house in Paris with two loads on, a minute before a time of UTC."""
     config = CONFIG.replace("[rotation]", '[rotation]\ntimezone = "Europe/Paris"')
