@@ -346,7 +346,22 @@ class Checkers:
         seen = self.witness.loads[load]
         if seen.commanded_s < reading.sample_s:
             return False
-        return seen.reported is False or not self.house.loads[load].relay.confirms
+        if seen.reported is False or not self.house.loads[load].relay.confirms:
+            return True
+        return any(self._fell(load, circuit) for circuit in self.house.power_w[load])
+
+    def _fell(self, load: str, circuit: str) -> bool:
+        """Return whether a circuit's meter has shown an OFF, if perhaps not every meter has (R10)."""
+        own = self.house.circuits[circuit]
+        readings = None if own.meter is None else self.witness.readings.get(own.meter.name)
+        if readings is None or len(readings) < 2:
+            return False
+        before, last = readings[-2], readings[-1]
+        draw_w = self.house.power_w[load][circuit] / own.safe_ratio
+        return (
+            last.at_s >= self.witness.loads[load].commanded_s
+            and before.power_w - last.power_w >= draw_w / 2.0
+        )
 
     def _judge_cap(self, load: str, circuit: Circuit) -> None:
         if circuit.steps is None:
