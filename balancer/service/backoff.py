@@ -61,6 +61,8 @@ class Backoff:
         self._next_s = min(_LONGEST_S, 2.0 * wait_s)
         if loss is Loss.REFUSED:
             wait_s = min(wait_s, _LONGEST_REFUSED_S)
+        if lived_s is not None:
+            took_s = 0.0
         unanswered = loss in {Loss.UNREACHABLE, Loss.SILENT} and took_s >= _WAITED_S
         if unanswered:
             wait_s = _UNANSWERED_S

@@ -55,6 +55,10 @@ class Outbox:
             else:
                 self.dropped_events += 1
 
+    def withdraw(self, topic: str) -> None:
+        """Forget a retained message that was not sent yet: the last word is another."""
+        self._waiting.pop(topic, None)
+
     def acknowledged(self, packet_id: int) -> None:
         """Note that the broker has a message."""
         size, _ = self._on_its_way.pop(packet_id, (0, 0.0))

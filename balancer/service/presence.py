@@ -239,6 +239,7 @@ class Presence:
                 driver.tell(driver.engine.stop)
                 leave_s = self._leave_by_s
             if leave_s is not None and (now_s >= leave_s or driver.engine.stopped):
+                driver.outbox.withdraw(driver.engine.will.topic)
                 session.stream.publish(driver.engine.will)
                 await self._until_acknowledged(session)
                 self._parted = True

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 Answer = tuple[str, str, bool]  # topic, payload, retained
+SOON = ', confirm_within = "0.4 s"'  # as options: a relay that does not answer is known soon
 
 
 @dataclass
@@ -16,6 +17,7 @@ class Relay:
         stuck: Its contact does not move; it reports the truth.
         mute: It switches and says nothing.
         dead: It neither switches nor says anything.
+        options: Further keys of its ``relay`` in config.toml.
         changes: Every movement of the contact, as it was moved to.
     """
 
@@ -25,6 +27,7 @@ class Relay:
     stuck: bool = False
     mute: bool = False
     dead: bool = False
+    options: str = ""
     changes: list[bool] = field(default_factory=list)
 
     def command_topic(self) -> str:
@@ -72,7 +75,7 @@ class PlainRelay(Relay):
     def config(self) -> str:
         return (
             f'{{ type = "mqtt", command_topic = "{self.command_topic()}", on = "1", off = "0",'
-            f' state_topic = "heat/{self.name}" }}'
+            f' state_topic = "heat/{self.name}"{self.options} }}'
         )
 
     def receive(self, topic: str, payload: bytes) -> Iterator[Answer]:
@@ -94,7 +97,7 @@ class TasmotaRelay(Relay):
         return f"cmnd/{self.name}/POWER"
 
     def config(self) -> str:
-        return f'{{ type = "tasmota", device = "{self.name}" }}'
+        return f'{{ type = "tasmota", device = "{self.name}"{self.options} }}'
 
     def hello(self) -> Iterator[Answer]:
         yield f"tele/{self.name}/LWT", "Online", True
@@ -119,7 +122,7 @@ class ZigbeeRelay(Relay):
         return f"zigbee2mqtt/{self.name}/set"
 
     def config(self) -> str:
-        return f'{{ type = "zigbee2mqtt", device = "{self.name}" }}'
+        return f'{{ type = "zigbee2mqtt", device = "{self.name}"{self.options} }}'
 
     def hello(self) -> Iterator[Answer]:
         yield "zigbee2mqtt/bridge/state", '{"state":"online"}', True

@@ -7,13 +7,18 @@ import pytest
 
 from tests.integration.conftest import MakeHouse
 
+HANG_S = 2.0
+
 BREAK = """
 import sys, time
 from pathlib import Path
 from balancer.config.load import read_setup
 from balancer.engine import Engine
+from balancer.service import service
 from balancer.service.run import serve
+from balancer.service.watchdog import HangWatch
 
+service.HangWatch = lambda last_words: HangWatch(last_words, hang_s={hang_s})
 receive = Engine.receive
 
 def broken(self, message, at_s):
@@ -28,7 +33,7 @@ sys.exit(serve(read_setup(Path(sys.argv[1]))))
 
 @pytest.mark.parametrize(
     ("what", "within_s"),
-    [("raise RuntimeError('cannot be')", 2.0), ("time.sleep(60.0)", 13.0)],
+    [("raise RuntimeError('cannot be')", 2.0), ("time.sleep(60.0)", HANG_S + 3.0)],
     ids=["raises", "hangs"],
 )
 async def test_broken_service_turns_everything_off_and_ends_with_1(
@@ -36,7 +41,7 @@ async def test_broken_service_turns_everything_off_and_ends_with_1(
 ) -> None:
     """R16, F79, F80."""
     async with make_house() as house:
-        program = (sys.executable, "-c", BREAK.format(what=what))
+        program = (sys.executable, "-c", BREAK.format(what=what, hang_s=HANG_S))
         await house.start_service(program=program)
         await house.settled()
         await house.request("bath", "lounge")
@@ -61,7 +66,11 @@ async def test_broken_service_turns_everything_off_and_ends_with_1(
 async def test_broken_dry_run_commands_nothing(make_house: MakeHouse) -> None:
     """R17."""
     async with make_house(top="dry_run = true") as house:
-        program = (sys.executable, "-c", BREAK.format(what="raise RuntimeError('cannot be')"))
+        program = (
+            sys.executable,
+            "-c",
+            BREAK.format(what="raise RuntimeError('cannot be')", hang_s=HANG_S),
+        )
         await house.start_service(program=program)
         await house.settled()
         await house.request("bath")

@@ -3,7 +3,7 @@
 import json
 import time
 
-from tests.integration.appliances import PlainRelay, TasmotaRelay
+from tests.integration.appliances import SOON, PlainRelay, TasmotaRelay
 from tests.integration.conftest import MakeHouse, three_heaters
 from tests.integration.house import METER_TOPIC, House
 
@@ -20,7 +20,8 @@ async def test_heater_switched_by_hand_is_put_right(house: House) -> None:
 
 async def test_stuck_relay_becomes_a_fault_and_counts_as_on(make_house: MakeHouse) -> None:
     """R11: a shed that is not confirmed is repeated, then said to have failed."""
-    async with make_house([PlainRelay("bath", 2500.0), PlainRelay("lounge", 2500.0)]) as house:
+    relays = [PlainRelay("bath", 2500.0, options=SOON), PlainRelay("lounge", 2500.0)]
+    async with make_house(relays) as house:
         await house.start_service()
         await house.settled()
         await house.request("bath")
@@ -41,7 +42,7 @@ async def test_stuck_relay_becomes_a_fault_and_counts_as_on(make_house: MakeHous
 async def test_dead_relay_gives_its_turn_to_the_next(make_house: MakeHouse) -> None:
     """R11."""
     relays = [
-        TasmotaRelay("bath", 2500.0, dead=True),
+        TasmotaRelay("bath", 2500.0, dead=True, options=SOON),
         TasmotaRelay("lounge", 2500.0),
         TasmotaRelay("study", 2500.0),
     ]
@@ -55,7 +56,7 @@ async def test_dead_relay_gives_its_turn_to_the_next(make_house: MakeHouse) -> N
 
 async def test_mute_relay_never_heats_unseen(make_house: MakeHouse) -> None:
     """R11: an ON that is never confirmed is answered with OFF."""
-    async with make_house([TasmotaRelay("bath", 2500.0)]) as house:
+    async with make_house([TasmotaRelay("bath", 2500.0, options=SOON)]) as house:
         await house.start_service()
         await house.settled()
         house.relays["bath"].mute = True

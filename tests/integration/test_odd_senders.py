@@ -11,7 +11,7 @@ import pytest
 
 from tests.chaos.packets import connect
 from tests.fuzz.topics import packet
-from tests.integration.appliances import Answer, ZigbeeRelay
+from tests.integration.appliances import SOON, Answer, PlainRelay, ZigbeeRelay
 from tests.integration.conftest import MakeHouse, three_heaters
 from tests.integration.house import METER_TOPIC, House
 from tests.integration.mosquitto import Mosquitto
@@ -192,7 +192,8 @@ async def test_commands_that_the_broker_swallows_lead_to_a_hint(
     acl.write_text("topic deny heat/bath/set\ntopic readwrite #\n")
     broker = Mosquitto(folder, conf=f"allow_anonymous true\nacl_file {acl}\n")
     broker.start()
-    house = House(broker.port, folder, three_heaters())
+    relays = [PlainRelay(name, 2500.0, options=SOON) for name in ("bath", "lounge")]
+    house = House(broker.port, folder, relays)
     try:
         async with house.open():
             await house.start_service()

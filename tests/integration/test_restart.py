@@ -86,7 +86,7 @@ async def test_sigterm_without_a_connection_still_turns_everything_off(
     mosquitto.restart()
     assert await house.ended() == 0
     await house.until(house.is_on, "all off")
-    assert house.text("availability") == "offline"
+    await house.until(lambda: house.text("availability") == "offline", "offline")
 
 
 async def test_sigterm_with_a_mute_relay_takes_three_seconds_at_most(house: House) -> None:

@@ -47,6 +47,11 @@ def test_what_an_unanswered_attempt_took_is_no_time_without_one(loss: Loss, took
     assert min(found) >= 0.16
 
 
+def test_connection_that_fell_silent_is_made_anew_at_once() -> None:
+    """F43: however short it was."""
+    assert Backoff().after(Loss.SILENT, 2.0, 2.1) < 0.25
+
+
 def test_line_that_answers_again_is_used_at_once() -> None:
     """A half-open line ends with a reset once it is whole."""
     backoff = Backoff()

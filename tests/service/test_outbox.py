@@ -129,3 +129,13 @@ def test_long_message_that_arrives_ends_the_suspicion() -> None:
     outbox.pump(5.0)
     outbox.acknowledged(stream._packet_id)
     assert not silent(outbox, stream, 10.0)
+
+
+def test_what_is_withdrawn_is_not_sent_after_the_last_word() -> None:
+    """Or an ``online`` that waited would follow the ``offline``."""
+    outbox, stream = made()
+    outbox.put([retained("availability", b"online"), retained("status", b"{}")])
+    outbox.withdraw("availability")
+    outbox.withdraw("nothing")
+    outbox.pump(0.0)
+    assert [each.topic for each in stream.sent] == ["status"]

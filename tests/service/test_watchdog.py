@@ -1,5 +1,6 @@
 """systemd hears of us, and a process that hangs ends."""
 
+import inspect
 import socket
 import subprocess
 import sys
@@ -7,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from balancer.service.watchdog import Supervisor
+from balancer.service.watchdog import HANG_S, HangWatch, Supervisor
 
 
 @pytest.mark.parametrize("abstract", [False, True])
@@ -72,3 +73,9 @@ def test_process_that_hangs_ends_even_if_nobody_reads_what_it_says() -> None:
             assert process.wait(20.0) != 0
         finally:
             process.kill()
+
+
+def test_ten_seconds_are_what_a_hanging_service_gets() -> None:
+    """F80."""
+    assert HANG_S == 10
+    assert inspect.signature(HangWatch).parameters["hang_s"].default == HANG_S
