@@ -1,6 +1,7 @@
 """``balancer simulate``: the engine in virtual time against a simulated house."""
 
 import json
+import os
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
@@ -38,6 +39,7 @@ class UsageError(ValueError):
 def run_simulate(options: SimulateOptions) -> int:
     """Do what was asked for and print it; return the exit status."""
     try:
+        _fits_together(options)
         if options.campaign is not None:
             return _campaign(options)
         if options.sweep is not None:
@@ -97,6 +99,7 @@ def _compare(options: SimulateOptions) -> int:
     faults = _faults(options.faults)
     if options.report is not None:
         _require("matplotlib")
+        _writable(options.report)
     case = case_of(options)
     contest = Contest(case)
     with patience(case.days, "simulating") as going_on:
@@ -198,6 +201,27 @@ def _campaign(options: SimulateOptions) -> int:
     else:
         print("\n".join(report.lines()))
     return 0 if report.sound else 1
+
+
+def _fits_together(options: SimulateOptions) -> None:
+    """Refuse what would silently be left out."""
+    several = "--campaign" if options.campaign is not None else "--sweep"
+    if options.campaign is None and options.sweep is None:
+        return
+    if options.report is not None:
+        raise UsageError(f"--report: a report shows one run, not those of {several}")
+    if options.campaign is None and options.faults != "none":
+        raise UsageError("--faults: values of a sweep are compared without faults")
+
+
+def _writable(report: Path) -> None:
+    """Find out before a long run, not after it."""
+    if report.is_dir():
+        raise UsageError(f"--report {report}: is a directory")
+    if not report.absolute().parent.is_dir():
+        raise UsageError(f"--report {report}: there is no directory {report.parent}")
+    if not os.access(report if report.exists() else report.absolute().parent, os.W_OK):
+        raise UsageError(f"--report {report}: may not be written")
 
 
 def _require(package: str) -> None:

@@ -1,16 +1,17 @@
 """``balancer simulate --sweep``: the same days with several values of one key."""
 
 import json
+import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from balancer.cli.outcome import ROWS, cell, print_table
+from balancer.cli.patience import patience
 from balancer.sim.figures import Figures
 from balancer.sim.strategies import Case, Contest
 from balancer.sim.sweep import WARM_K_H, Sweep, setup_with, smallest_warm
@@ -82,15 +83,14 @@ def run_sweep(case: Case, path: Path, sweep: Sweep, *, jobs: int, as_json: bool)
     search: Search | None = None
     status = 0
     try:
-        with _workers(jobs) as work:
-            search = Search(case, sweep, next(work(_unlimited, [case])))
-            values: Sequence[float] = sweep.values()
-            while values:
-                sys.stderr.write(f"{sweep.key}: {', '.join(f'{each:g}' for each in values)}\n")
-                for each in work(partial(_try, case, path, sweep.key), values):
-                    search.tried.append(each)
-                value = search.next_value()
-                values = () if value is None else (value,)
+        search = Search(case, sweep, _unlimited(case))
+        values: Sequence[float] = sweep.values()
+        while values:
+            sys.stderr.write(f"{sweep.key}: {', '.join(f'{each:g}' for each in values)}\n")
+            for each in _round(case, path, sweep.key, values, jobs):
+                search.tried.append(each)
+            value = search.next_value()
+            values = () if value is None else (value,)
     except KeyboardInterrupt:
         sys.stderr.write("interrupted\n")
         status = 1
@@ -129,10 +129,47 @@ def _unlimited(case: Case) -> Figures:
     return contest.figures()["none"]
 
 
-def _try(case: Case, path: Path, key: str, value: float) -> Tried:
+def _round(case: Case, path: Path, key: str, values: Sequence[float], jobs: int) -> Iterator[Tried]:
+    """Yield each value as soon as it has been tried.
+
+    Raises:
+        KeyboardInterrupt: Somebody wants to leave; the value that is under way is lost.
+    """
+    with patience(len(values) * case.days, f"{key} {values[0]:g}…") as going_on:
+        if jobs <= 1:
+            for index, value in enumerate(values):
+
+                def so_far(days: float, before: float = index * case.days) -> bool:
+                    return going_on(before + days)
+
+                yield _try(case, path, key, value, so_far)
+            return
+        pool = ProcessPoolExecutor(jobs, initializer=_leave_it_to_the_parent)
+        try:
+            for index, each in enumerate(pool.map(partial(_try, case, path, key), values), 1):
+                yield each
+                if not going_on(index * case.days):
+                    raise KeyboardInterrupt
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _leave_it_to_the_parent() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _try(
+    case: Case,
+    path: Path,
+    key: str,
+    value: float,
+    going_on: Callable[[float], bool] = lambda _days: True,
+) -> Tried:
     setup = setup_with(path, key, value)
     contest = Contest(replace(case, setup=setup), ("balancer",))
-    contest.run()
+    contest.run(going_on)
+    if contest.days < case.days:
+        raise KeyboardInterrupt
     root = next(each for each in setup.house.circuits.values() if each.parent is None)
     return Tried(value, root.limit_w, contest.figures())
 
@@ -164,16 +201,3 @@ def _show(search: Search) -> None:
             if warm is not None
             else f"No {sweep.key} up to {sweep.highest:g} keeps the rooms warm."
         )
-
-
-@contextmanager
-def _workers(jobs: int) -> Iterator[Callable[..., Iterator[Any]]]:
-    """Return a map over one process or many, that gives each result as soon as it is there."""
-    if jobs <= 1:
-        yield map
-        return
-    pool = ProcessPoolExecutor(jobs)
-    try:
-        yield pool.map
-    finally:
-        pool.shutdown(cancel_futures=True)

@@ -3,6 +3,8 @@ import re
 import signal
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +96,10 @@ def test_own_house_trace_and_weather_are_used(
         (SimulateOptions(sweep="limit=45..20"), "45 is not less than 20"),
         (SimulateOptions(faults="F00"), "there is no fault F00"),
         (SimulateOptions(faults="F49"), "F49 cannot happen in virtual time"),
+        (SimulateOptions(report=Path("nowhere/house.html")), "there is no directory nowhere"),
+        (SimulateOptions(report=ROOT), "is a directory"),
+        (SimulateOptions(sweep="limit=20..30", report=Path("a.html")), "a report shows one run"),
+        (SimulateOptions(sweep="limit=20..30", faults="F27"), "are compared without faults"),
     ],
 )
 def test_wrong_usage_is_told_and_ends_with_2(
@@ -143,6 +149,23 @@ def test_sweep_prints_each_value_and_the_smallest_that_keeps_warm(
         assert set(each["strategies"]["balancer"]) == FIGURES
     # the neighbour below was tried, and is too small
     assert found["smallest_warm"] - 1.0 in values
+
+
+def test_sweep_that_is_left_early_shows_the_values_that_were_done(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # given somebody who has enough in the middle of the second value
+    @contextmanager
+    def impatience(_days: float, _what: str) -> Iterator[Callable[[float], bool]]:
+        yield lambda done: done < 0.09
+
+    monkeypatch.setattr("balancer.cli.sweep.patience", impatience)
+    # when a sweep of two values runs
+    assert run_simulate(SimulateOptions(days=0.05, sweep="limit=29..30", json=True)) == 1
+    # then the first is shown
+    said = capsys.readouterr()
+    assert [each["value"] for each in json.loads(said.out)["values"]] == [29.0]
+    assert "interrupted" in said.err
 
 
 def test_other_keys_are_swept_too(capsys: pytest.CaptureFixture[str]) -> None:
