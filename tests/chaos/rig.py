@@ -178,17 +178,25 @@ class Rig:
     @property
     def stranded(self) -> list[str]:
         """The loads that wait although there is room for them."""
+        return self._waiting(HYSTERESIS)
+
+    @property
+    def tempted(self) -> list[str]:
+        """The loads that wait and may go on soon: there is just room for them."""
+        return self._waiting(1.0)
+
+    def _waiting(self, share: float) -> list[str]:
         house = self.house
         if len(house.on) >= STEPS[0]:
             return []
-        room_w = LIMIT_W - house.power_w - 1.0
+        room_w = LIMIT_W - house.power_w - (1.0 if share > 1.0 else 0.0)
         return [
             name
             for name, relay in house.relays.items()
             if house.wants[name]
             and not relay.on
             and relay.healthy
-            and HYSTERESIS * relay.power_w <= room_w
+            and share * relay.power_w <= room_w
         ]
 
     @property

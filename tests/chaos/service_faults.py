@@ -12,6 +12,7 @@ from tests.chaos.rig import Rig
 _AFTER_S = 0.3
 _KNOWN_S = 2.0
 _REST_S = 0.5
+_TEMPTED_S = 3.0
 _START_S = 15.0
 
 
@@ -55,8 +56,8 @@ async def quiet_service_killed(rig: Rig, hold_s: float) -> Outcome:
 
 async def _at_rest(rig: Rig) -> int:
     """Wait until no relay moves any more; return how many movements there were."""
-    moved = -1
-    while moved != len(rig.house.movements):
+    moved, until_s = -1, time.monotonic() + _TEMPTED_S
+    while moved != len(rig.house.movements) or (rig.tempted and time.monotonic() < until_s):
         moved = len(rig.house.movements)
         await asyncio.sleep(_REST_S)
     return moved
