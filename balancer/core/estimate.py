@@ -200,12 +200,12 @@ def credit_w(house: House, state: State, circuit: str, reading: Reading) -> floa
     """Return the power of loads just switched off that a reading may still contain (R2).
 
     A confirmed OFF counts for readings from before its settle ended, an unconfirmed one
-    until it is doubted.
+    until it is doubted, and neither once the meter has shown its fall.
     """
     total = 0.0
     for name in house.loads_of[circuit]:
         flight = state.loads[name].flight
-        if flight is None or flight.on:
+        if flight is None or flight.on or circuit in flight.fallen:
             continue
         if flight.confirmed_s is None:
             credited = not flight.doubted

@@ -1,7 +1,7 @@
 """R11, R15: what relays and their devices say of themselves: confirmed, foreign, reconciled."""
 
 from balancer.core import act, estimate
-from balancer.core.commands import Cause, NoteKind, QueryRelay, Reason
+from balancer.core.commands import Cause, NoteKind, QueryRelay, Reason, SwitchRelay
 from balancer.core.draft import Draft
 from balancer.core.state import INFINITY, Flight, LoadState
 
@@ -79,9 +79,13 @@ def run_timers(draft: Draft) -> None:
         if draft.at_s >= ls.reconcile_by_s and not ls.reconciled:
             _give_up_asking(draft, name)
         if draft.at_s >= ls.recheck_s:
-            again_s = draft.at_s + RECHECK_S if _contradicts(ls) else INFINITY
-            draft.load(name).recheck_s = again_s
-            draft.commands.append(QueryRelay(name))
+            contradicts = _contradicts(ls)
+            draft.load(name).recheck_s = draft.at_s + RECHECK_S if contradicts else INFINITY
+            asked = ls.changed_s is None or draft.at_s < ls.changed_s + RECHECK_S
+            if contradicts and not asked:  # in vain: told again; some relays cannot be asked
+                draft.commands.append(SwitchRelay(name, on=False))
+            else:
+                draft.commands.append(QueryRelay(name))
 
 
 def _contradicts(ls: LoadState) -> bool:

@@ -67,6 +67,7 @@ def _supply(draft: Draft, name: str, circuit: Circuit) -> None:
         interrupted(cs)
     warm(cs, circuit, reading, meter.before)
     shown.confirm_by_meter(draft, name, reading)
+    shown.end_credits(draft, name, reading)
     _lag(draft, name, cs, reading)
     _still(draft, name, cs, reading, meter.before)
 

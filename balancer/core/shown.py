@@ -8,7 +8,7 @@ from balancer.core.state import INFINITY, Flight, Reading
 TENFOLD = (7.0, 14.0)  # a step as a multiple of the rated power
 TENTH = (0.07, 0.14)
 OFF_SCALE_TIMES = 3
-OVERDRAW = 1.2  # heaters draw up to a fifth more than they are rated for
+OVERDRAW = learn.MOST_RATIO  # a fifth above the label, and mains voltage above 230 V
 
 
 def confirm_by_meter(draft: Draft, circuit: str, reading: Reading) -> None:
@@ -48,6 +48,34 @@ def confirm_by_meter(draft: Draft, circuit: str, reading: Reading) -> None:
                 ls.recheck_s = flight.repeat_s
             ls.flight = flight._replace(confirmed_s=draft.at_s, due=False, repeat_s=INFINITY)
             ls.live = False
+
+
+def end_credits(draft: Draft, circuit: str, reading: Reading) -> None:
+    """Note the OFFs whose fall a reading shows: they take nothing off the next ones (R2, R9).
+
+    The evidence is that of ``confirm_by_meter``. If it was another appliance that went off, one
+    load too many is shed at worst.
+    """
+    state = draft.state
+    names = []
+    draws_w = []
+    befores_w = []
+    for name in draft.house.loads_of[circuit]:
+        flight = state.loads[name].flight
+        if flight is None or flight.on or circuit in flight.fallen:
+            continue
+        if flight.first_sent_s is None or circuit not in flight.before:
+            return  # some of what is to fall has not been sent, or nobody knows from where
+        names.append(name)
+        draws_w.append(flight.draw_w.get(circuit, 0.0))
+        befores_w.append(flight.before[circuit])
+    if not names or min(draws_w) <= 0.0:
+        return
+    if min(befores_w) - reading.power_w >= sum(draws_w) - min(draws_w) / 2.0:
+        for name in names:
+            ls = draft.load(name)
+            assert ls.flight is not None, name
+            ls.flight = ls.flight._replace(fallen=ls.flight.fallen | {circuit})
 
 
 def tidy(draft: Draft) -> None:

@@ -134,6 +134,7 @@ class Flight(NamedTuple):
         draw_w: By circuit, what an OFF is believed to relieve at least, in watts.
         before: By circuit, the last reading before it, in watts, less what other OFFs since
             then account for.
+        fallen: Circuits whose meter has shown the fall of an OFF: nothing is credited any more.
         unseen: It undoes a switching that readings may not show yet: they need not show either.
         shed: It is a shed: goes before everything else.
         doubted: Not confirmed in time: its credit has ended.
@@ -151,6 +152,7 @@ class Flight(NamedTuple):
     confirmed_s: float | None = None
     draw_w: Mapping[str, float] = _NOTHING
     before: Mapping[str, float] = _NOTHING
+    fallen: frozenset[str] = frozenset()
     unseen: bool = False
     shed: bool = False
     doubted: bool = False

@@ -108,6 +108,7 @@ class FakeRelay:
         dead: Hears and says nothing.
         mute: Moves, but says nothing.
         liar: Says what it was told; the contact does not move.
+        unasked: Speaks when it is switched; it cannot be asked.
         lose: Number of commands that get lost on their way.
         latencies_s: How long the next commands take, before ``latency_s`` holds.
     """
@@ -119,6 +120,7 @@ class FakeRelay:
     dead: bool = False
     mute: bool = False
     liar: bool = False
+    unasked: bool = False
     lose: int = 0
     latencies_s: deque[float] = field(default_factory=deque)
     says: bool | None = None
@@ -330,7 +332,8 @@ class Rig:
                     self._transmit(command.load, on=True)
                 case QueryRelay():
                     self.queried.append((event.at_s, command.load))
-                    self.after(0.02, lambda load=command.load: self.report(load))
+                    if not self.relays[command.load].unasked:
+                        self.after(0.02, lambda load=command.load: self.report(load))
         return decision
 
     def snapshot(self) -> Snapshot:

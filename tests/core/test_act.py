@@ -670,3 +670,44 @@ def test_a_report_that_contradicts_what_is_about_to_be_said_changes_nothing() ->
     assert rig.on() == set()
     assert not rig.noted(NoteKind.FOREIGN)
     assert len(rig.commands(since_s)) == 6
+
+
+def test_a_relay_that_contradicts_the_meter_is_told_again() -> None:
+    """R10: another appliance's fall may have been taken for the heater's, and it cannot be asked."""
+    # given an OFF that is never heard, and a meter that falls as if it had been
+    rig = Rig(a_house(2, load_options=FREE), base_w=6 * A)
+    rig.run(30.0)
+    rig.request("a")
+    rig.run(30.0)
+    relay = rig.relays["a"]
+    relay.unasked = relay.dead = True
+    rig.request("a", False)
+    rig.run(0.5)
+    rig.base_w["main"] = 1 * A
+    rig.run(10.0)
+    assert not rig.state.loads["a"].live
+    # when a minute has passed and its last word is still ON
+    relay.dead = False
+    rig.run(90.0)
+    # then it was told again, and is off
+    assert not relay.on
+    assert rig.load("a").relay is False
+
+
+def test_a_fall_that_the_meter_has_shown_is_credited_no_longer() -> None:
+    """R2, R9: a reading that fell and is still over the limit sheds the next load at once."""
+    # given three heaters that run
+    house = a_house([a_load(name, 1500.0, **FREE) for name in "abc"], a_circuit(limit_w=6000.0))
+    rig = Rig(house, requested=True, base_w=500.0)
+    rig.run(60.0)
+    assert rig.on() == {"a", "b", "c"}
+    # when so much is added that one OFF is believed to do, which takes less than believed
+    since_s = rig.now_s
+    rig.heater_w.update(dict.fromkeys("abc", 1000.0))
+    rig.base_w["main"] = 6000.0 + 1100.0 - 3 * 1000.0
+    rig.run(3.0)
+    # then the reading that shows its fall takes the next one off
+    off = [each.at_s for each in rig.commands(since_s, on=False)]
+    assert len(off) == 2
+    assert 0.5 <= off[1] - off[0] <= 1.5
+    assert rig.over["main"].longest_s <= 2.5
