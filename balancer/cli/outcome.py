@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Mapping
 
-from balancer.sim.figures import Figures
-from balancer.sim.strategies import NAMES, Case
+from balancer.sim.figures import Figures, loads_of
+from balancer.sim.strategies import NAMES, Case, Contest
 
 PIPE_COLUMNS = 160  # a pipe has no width; nothing is cut there
 ROWS: tuple[tuple[str, Callable[[Figures], float | int | None], str], ...] = (
@@ -48,6 +48,31 @@ def show_comparison(
     print("none: no balancing; bound: knows everything in advance, rotates as fairly.")
     if faults is not None:
         print(f"Faults ({faults}) befall the balancer only.")
+
+
+def show_parts(contest: Contest) -> None:
+    """Print how each room fared with every strategy, and each heater with the balancer."""
+    setup, days = contest.case.setup, contest.days
+    rooms = [
+        [zone.title or name]
+        + [f"{house.cold_k_h(name) / days:.1f}" for house in contest.houses.values()]
+        for name, zone in setup.house.zones.items()
+    ]
+    print()
+    print_table("rooms: too cold, degree hours a day", ["", *contest.houses], rows=rooms)
+    heaters = [
+        [
+            setup.house.loads[name].title or name,
+            cell(_percent(each.served_share), "{:.0f}"),
+            cell(each.switchings_per_day, "{:.0f}"),
+            cell(each.winters, "{:.1f}"),
+        ]
+        for name, each in loads_of(contest.houses["balancer"]).items()
+    ]
+    print()
+    head = ["", "served, %", "switchings a day", "relay lasts, winters"]
+    print_table("heaters with the balancer", head, heaters)
+    print("served: of the time in which it was wanted and not all could be on.")
 
 
 def print_table(title: str, head: list[str], rows: list[list[str]]) -> None:

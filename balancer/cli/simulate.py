@@ -4,19 +4,19 @@ import json
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from balancer.cli.options import SimulateOptions
-from balancer.cli.outcome import show_comparison
+from balancer.cli.outcome import show_comparison, show_parts
 from balancer.cli.patience import patience
 from balancer.cli.sweep import run_sweep
 from balancer.config.load import read_setup
 from balancer.config.setup import Setup
 from balancer.sim.drive import EVERY_SECOND, ON_CHANGE, Lags
-from balancer.sim.figures import Figures
+from balancer.sim.figures import Figures, loads_of
 from balancer.sim.strategies import NAMES, Case, Contest
 from balancer.sim.sweep import SweepError, parse_sweep
 from balancer.sim.traces import (
@@ -108,11 +108,12 @@ def _compare(options: SimulateOptions) -> int:
         sys.stderr.write("interrupted before the first hour was done\n")
         return 1
     figures = contest.figures()
+    violations = contest.referees["balancer"].violations
     if faults:
         from balancer.sim.faulty import faulty_figures  # noqa: PLC0415 - only when asked for
 
         with patience(contest.days, "with faults") as going_on:
-            figures["balancer"] = faulty_figures(
+            figures["balancer"], violations = faulty_figures(
                 options.config or example_house(),
                 case,
                 days=contest.days,
@@ -121,15 +122,16 @@ def _compare(options: SimulateOptions) -> int:
                 going_on=going_on,
             )
     if options.json:
-        print(json.dumps(_document(case, contest.days, figures)))
+        print(json.dumps(_document(contest, figures)))
     else:
         show_comparison(case, contest.days, figures, options.faults if faults else None)
-    for line in contest.referees["balancer"].violations[:20]:
+        show_parts(contest)
+    for line in violations[:20]:
         sys.stderr.write(f"violation: {line}\n")
     if options.report is not None:
         from balancer.sim.report import write_report  # noqa: PLC0415 - plots take a second to load
 
-        write_report(options.report, contest, figures)
+        write_report(options.report, contest, figures, options.faults if faults else None)
         sys.stderr.write(f"report: {options.report}\n")
     if contest.days < case.days:
         sys.stderr.write(f"interrupted after {contest.days:.1f} of {case.days:g} days\n")
@@ -137,13 +139,27 @@ def _compare(options: SimulateOptions) -> int:
     return 0
 
 
-def _document(case: Case, days: float, figures: Mapping[str, Figures]) -> dict[str, Any]:
+def _document(contest: Contest, figures: Mapping[str, Figures]) -> dict[str, Any]:
+    case, houses = contest.case, contest.houses
     root = next(each for each in case.setup.house.circuits.values() if each.parent is None)
     return {
-        "days": round(days, 6),
+        "days": round(contest.days, 6),
         "seed": case.seed,
         "limit_w": round(root.limit_w, 1),
         "strategies": {name: figures[name].document() for name in NAMES if name in figures},
+        "rooms": {
+            zone: {
+                "cold_degree_hours": {
+                    name: round(house.cold_k_h(zone), 3) for name, house in houses.items()
+                }
+            }
+            for zone in case.setup.house.zones
+        },
+        "loads": {
+            name: {figure: value if value is None else round(value, 3) for figure, value in found}
+            for name, each in loads_of(houses["balancer"]).items()
+            for found in (asdict(each).items(),)
+        },
     }
 
 

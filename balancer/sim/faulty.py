@@ -23,8 +23,8 @@ def faulty_figures(
     faults: tuple[str, ...],
     bound_kwh: float | None,
     going_on: Callable[[float], bool],
-) -> Figures:
-    """Return the figures of a house under faults; the violations are those of all checkers.
+) -> tuple[Figures, list[str]]:
+    """Return the figures of a house under faults, and what any checker found, a line each.
 
     Args:
         path: Its config.toml.
@@ -53,6 +53,7 @@ def faulty_figures(
         if not going_on(at_s / (24.0 * HOUR_S)):
             break
     judge_recovery(world, until_s=max(end_s, at_s))
-    found = figures_of(world.house, bound_kwh=bound_kwh, violations=len(world.checkers.violations))
+    violations = [str(each) for each in world.checkers.violations]
+    found = figures_of(world.house, bound_kwh=bound_kwh, violations=len(violations))
     avoidable = sum(verdict.avoidable for verdict in world.oracle.verdicts)
-    return replace(found, avoidable_trips=avoidable)
+    return replace(found, avoidable_trips=avoidable), violations

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from balancer.sim.house import SimHouse
 
 DAY_S = 86_400.0
+WINTER_DAYS = 200.0  # of heating in a year
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +45,37 @@ class Figures:
             name: round(value, 3) if isinstance(value, float) else value
             for name, value in asdict(self).items()
         }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadFigures:
+    """How one load and its relay fared.
+
+    Attributes:
+        served_share: Of the time in which it was wanted while one of its class had to wait; None:
+            there was none.
+        switchings_per_day: Moves of its contact by command.
+        winters: Until these make up ``rated_switches``; None: it never moved.
+    """
+
+    served_share: float | None
+    switchings_per_day: float
+    winters: float | None
+
+
+def loads_of(house: SimHouse) -> dict[str, LoadFigures]:
+    """Return how each load fared until now; at least a moment has passed."""
+    house.settle_accounts()
+    days = house.now_s / DAY_S
+    found: dict[str, LoadFigures] = {}
+    for name, load in house.setup.house.loads.items():
+        a_day = house.switchings(name) / days
+        found[name] = LoadFigures(
+            served_share=house.shares.share(name),
+            switchings_per_day=a_day,
+            winters=load.rated_switches / (WINTER_DAYS * a_day) if a_day > 0.0 else None,
+        )
+    return found
 
 
 def heat_kwh(house: SimHouse) -> float:

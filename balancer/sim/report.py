@@ -1,12 +1,12 @@
 """A report of simulated days: one HTML file with its pictures inside."""
 
 from base64 import b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from html import escape
 from pathlib import Path
 
 from balancer.sim import plots
-from balancer.sim.figures import Figures
+from balancer.sim.figures import Figures, loads_of
 from balancer.sim.strategies import NAMES, Contest
 
 PAGE = """<!doctype html>
@@ -54,23 +54,26 @@ WHO = {
 }
 
 
-def write_report(path: Path, contest: Contest, figures: Mapping[str, Figures]) -> None:
+def write_report(
+    path: Path, contest: Contest, figures: Mapping[str, Figures], faults: str | None = None
+) -> None:
     """Write the report of a contest whose case kept a journal.
 
     Args:
         path: File to write; a file that is there is replaced.
         contest: After its run.
         figures: What is shown of each strategy.
+        faults: What befell the balancer in them, as it was asked for; None: nothing.
 
     Raises:
         OSError: The file cannot be written.
     """
     name = contest.case.setup.house.name
-    body = "\n".join((*_head(contest, figures), *_sections(contest)))
+    body = "\n".join((*_head(contest, figures, faults), *_sections(contest)))
     path.write_text(PAGE.format(title=escape(f"{name}: simulated"), body=body), encoding="utf-8")
 
 
-def _head(contest: Contest, figures: Mapping[str, Figures]) -> list[str]:
+def _head(contest: Contest, figures: Mapping[str, Figures], faults: str | None) -> list[str]:
     case, own = contest.case, figures["balancer"]
     house = contest.houses["balancer"]
     limits = ", ".join(
@@ -99,8 +102,17 @@ def _head(contest: Contest, figures: Mapping[str, Figures]) -> list[str]:
         f'<p class="said">{said}</p>',
         "<h2>Side by side, in the same house</h2>",
         f'<div class="wide">{_table(figures)}</div>',
-        f'<p class="small">{who}.</p>',
+        f'<p class="small">{who}.{_befell(faults)}</p>',
     ]
+
+
+def _befell(faults: str | None) -> str:
+    if faults is None:
+        return ""
+    return (
+        f" Faults ({escape(faults)}) befell the balancer in this table; everything below shows the "
+        "same days without them."
+    )
 
 
 def _table(figures: Mapping[str, Figures]) -> str:
@@ -115,6 +127,44 @@ def _table(figures: Mapping[str, Figures]) -> str:
             own = ' class="own"' if name == "balancer" else ""
             rows.append(f"<tr{own}><td>{name}</td>{cells}</tr>")
     return f"<table><tr><th></th>{head}</tr>{''.join(rows)}</table>"
+
+
+def _rooms(contest: Contest) -> str:
+    rows: list[tuple[str, list[float | None]]] = [
+        (zone.title or name, [house.cold_k_h(name) for house in contest.houses.values()])
+        for name, zone in contest.case.setup.house.zones.items()
+    ]
+    return _small_table(("degree hours too cold", *contest.houses), rows, "{:.0f}")
+
+
+def _loads(contest: Contest) -> str:
+    loads = contest.case.setup.house.loads
+    rows = [
+        (
+            loads[name].title or name,
+            [
+                None if each.served_share is None else 100.0 * each.served_share,
+                each.switchings_per_day,
+                each.winters,
+            ],
+        )
+        for name, each in loads_of(contest.houses["balancer"]).items()
+    ]
+    head = ("with the balancer", "served, %", "switchings a day", "relay lasts, winters")
+    return _small_table(head, rows, "{:.1f}")
+
+
+def _small_table(
+    head: Sequence[str], rows: Iterable[tuple[str, Sequence[float | None]]], form: str
+) -> str:
+    cells = "".join(f"<th>{escape(each)}</th>" for each in head)
+    lines = "".join(
+        f"<tr><td>{escape(name)}</td>"
+        + "".join(f"<td>{'' if each is None else form.format(each)}</td>" for each in values)
+        + "</tr>"
+        for name, values in rows
+    )
+    return f'<div class="wide"><table><tr>{cells}</tr>{lines}</table></div>'
 
 
 def _sections(contest: Contest) -> list[str]:
@@ -149,14 +199,17 @@ def _sections(contest: Contest) -> list[str]:
             "Air (line) and set point (dots) with the balancer; blue where a room is colder than "
             "asked for by more than half a degree.",
             plots.rooms(house),
-        ),
+        )
+        + _rooms(contest),
     )
     found.append(
         _section(
             "Relays",
-            "Switchings of each load a day.",
+            "Switchings of each load a day. Served: of the time in which a heater was wanted and "
+            "not all could be on. A winter has 200 days of heating.",
             plots.switchings(contest.houses),
         )
+        + _loads(contest)
     )
     return found
 

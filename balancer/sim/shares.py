@@ -54,6 +54,12 @@ class Shares:
         self._served = dict.fromkeys(self._served, 0.0)
         self._wanted = dict.fromkeys(self._wanted, 0.0)
 
+    def share(self, load: str) -> float | None:
+        """Return the served share of the whole time, 0 to 1; None: it never had to contend."""
+        served_s = self._served[load] + sum(day[load][0] for day in self.days)
+        wanted_s = self._wanted[load] + sum(day[load][1] for day in self.days)
+        return served_s / wanted_s if wanted_s > 0.0 else None
+
     def worst_day_points(self) -> float | None:
         """Return the greatest difference of shares among equal requesters on any day, in per cent.
 

@@ -38,7 +38,7 @@ def test_json_is_one_object_with_every_figure_of_every_strategy(
 ) -> None:
     assert run_simulate(SimulateOptions(days=0.1, seed=3, json=True)) == 0
     found = printed(capsys)
-    assert set(found) == {"days", "seed", "limit_w", "strategies"}
+    assert set(found) == {"days", "seed", "limit_w", "strategies", "rooms", "loads"}
     assert (found["days"], found["seed"], found["limit_w"]) == (0.1, 3, 6900.0)
     assert list(found["strategies"]) == [
         "balancer", "seed", "threshold", "priority", "none", "bound",
@@ -48,6 +48,17 @@ def test_json_is_one_object_with_every_figure_of_every_strategy(
     assert found["strategies"]["bound"]["heat_share"] == 1.0
     assert found["strategies"]["balancer"]["violations"] == 0
     assert found["strategies"]["seed"]["violations"] is None
+    # and what came of every room and heater
+    cold = [each["cold_degree_hours"] for each in found["rooms"].values()]
+    for name, figures in found["strategies"].items():
+        whole = sum(room[name] for room in cold)
+        assert whole == pytest.approx(figures["cold_degree_hours"], abs=0.01)
+    moves = [each["switchings_per_day"] for each in found["loads"].values()]
+    of_each = found["strategies"]["balancer"]["switchings_per_load_day"]
+    assert sum(moves) / len(moves) == pytest.approx(of_each, abs=0.01)
+    for load in found["loads"].values():
+        assert load["served_share"] is None or 0.0 <= load["served_share"] <= 1.0
+        assert load["winters"] == pytest.approx(500.0 / load["switchings_per_day"], abs=0.01)
 
 
 def test_table_names_every_strategy(capsys: pytest.CaptureFixture[str]) -> None:
@@ -57,6 +68,8 @@ def test_table_names_every_strategy(capsys: pytest.CaptureFixture[str]) -> None:
     for name in ("balancer", "seed", "threshold", "priority", "none", "bound"):
         assert name in shown
     assert "breaker trips" in shown
+    assert "Lounge, window" in shown
+    assert "relay lasts, winters" in shown
 
 
 def test_own_house_trace_and_weather_are_used(
@@ -131,6 +144,8 @@ def test_report_is_one_file_with_its_pictures_inside(
     for title in ("Power and limit", "Rooms", "Relays", "How long how much flowed"):
         assert title in page
     assert "The breaker never tripped" in page
+    assert "degree hours too cold" in page
+    assert "relay lasts, winters" in page
 
 
 def test_sweep_prints_each_value_and_the_smallest_that_keeps_warm(
@@ -199,9 +214,11 @@ def test_search_ends_between_neighbours() -> None:
     assert sweep.between(24.0, 25.0) is None
 
 
-def test_faults_befall_the_balancer(capsys: pytest.CaptureFixture[str]) -> None:
-    options = SimulateOptions(days=0.13, faults="F19,F35", json=True)
+def test_faults_befall_the_balancer(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    report = tmp_path / "house.html"
+    options = SimulateOptions(days=0.13, faults="F19,F35", json=True, report=report)
     assert run_simulate(options) == 0
+    assert "Faults (F19,F35) befell the balancer" in report.read_text()
     found = printed(capsys)["strategies"]
     assert found["balancer"]["violations"] == 0
     assert found["balancer"]["avoidable_trips"] == 0
