@@ -113,7 +113,8 @@ def simulate(
         str | None,
         typer.Option(
             metavar="FILE[:COLUMN]",
-            help="CSV of what everything but the heaters takes, in watts; else shipped days.",
+            help="CSV of what everything but the heaters takes, in watts; else shipped days. "
+            "household[:shower,…]: made up from the seed.",
         ),
     ] = None,
     weather: Annotated[

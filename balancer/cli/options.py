@@ -10,7 +10,8 @@ class SimulateOptions:
 
     Attributes:
         config: The house; None: the example house.
-        trace: Non-heating power, as ``FILE`` or ``FILE:COLUMN``; None: the shipped days.
+        trace: Non-heating power, as ``FILE`` or ``FILE:COLUMN``; ``household``, maybe with
+            ``:`` and what it owns besides the usual, is made up; None: the shipped days.
         weather: Hourly temperatures; None: the shipped winter.
         days: Simulated days; None: 7, or as long as the trace.
         seed: Of everything that is random.

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from importlib import resources
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,13 @@ from balancer.cli.patience import patience
 from balancer.cli.sweep import run_sweep
 from balancer.config.load import read_setup
 from balancer.config.setup import Setup
+from balancer.sim.appliances import APPLIANCES, USUAL, household
 from balancer.sim.drive import EVERY_SECOND, ON_CHANGE, Lags
 from balancer.sim.figures import Figures, loads_of
 from balancer.sim.strategies import NAMES, Case, Contest
 from balancer.sim.sweep import SweepError, parse_sweep
 from balancer.sim.traces import (
+    Trace,
     TraceError,
     load_trace,
     load_weather,
@@ -28,6 +31,7 @@ from balancer.sim.traces import (
 )
 
 USUAL_DAYS = 7.0
+HOUSEHOLD = "household"  # instead of a file: made up from the seed
 LONGEST_BY_SECOND_DAYS = 31.0  # longer runs have a meter that speaks when something changes
 EXTRA = "it needs more packages: pip install 'power-balancer[simulate]'"
 
@@ -69,9 +73,9 @@ def case_of(options: SimulateOptions) -> Case:
         ConfigError: The house has problems.
         UsageError: There is nothing to simulate.
     """
-    trace = shipped_trace() if options.trace is None else load_trace(options.trace)
-    weather = shipped_weather() if options.weather is None else load_weather(str(options.weather))
     days = USUAL_DAYS if options.days is None else options.days
+    trace = _trace(options.trace, days, options.seed)
+    weather = shipped_weather() if options.weather is None else load_weather(str(options.weather))
     if options.days is None and options.trace is not None:
         days = min(days, trace.length_s / 86_400.0)
     if days <= 0.0:
@@ -86,6 +90,23 @@ def case_of(options: SimulateOptions) -> Case:
         lags=EVERY_SECOND if days <= LONGEST_BY_SECOND_DAYS else _on_change(setup),
         journal=options.report is not None,
     )
+
+
+def _trace(asked: str | None, days: float, seed: int) -> Trace:
+    """Return the shipped days, those of a file, or those of a made-up household."""
+    if asked is None:
+        return shipped_trace()
+    name, _, more = asked.partition(":")
+    if name != HOUSEHOLD or Path(asked).exists() or Path(name).exists():
+        return load_trace(asked)
+    owns = tuple(each.strip() for each in more.split(",") if each.strip())
+    for each in owns:
+        if each not in APPLIANCES:
+            raise UsageError(
+                f"--trace {asked}: there is no appliance {each}; there are {', '.join(APPLIANCES)}"
+            )
+    appliances = tuple(dict.fromkeys((*USUAL, *owns)))
+    return household(days=max(1, ceil(days)), seed=seed, appliances=appliances)
 
 
 def _on_change(setup: Setup) -> Lags:

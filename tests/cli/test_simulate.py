@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from balancer.cli.options import SimulateOptions
-from balancer.cli.simulate import example_house, run_simulate
+from balancer.cli.simulate import case_of, example_house, run_simulate
 from balancer.sim.sweep import Sweep, SweepError, parse_sweep, setup_with, smallest_warm
 
 FIGURES = {
@@ -98,11 +98,22 @@ def test_own_house_trace_and_weather_are_used(
     assert found["strategies"]["none"]["heat_kwh"] > 0.0
 
 
+def test_household_is_made_up_from_the_seed() -> None:
+    usual, other, more = (
+        case_of(SimulateOptions(trace=trace, days=2.0, seed=seed)).trace
+        for trace, seed in (("household", 1), ("household", 2), ("household:shower", 1))
+    )
+    assert usual.length_s == 2 * 86_400.0
+    assert max(other.power_w) != max(usual.power_w) > 2000.0
+    assert max(more.power_w) > 8000.0 > max(usual.power_w)
+
+
 @pytest.mark.parametrize(
     ("options", "says"),
     [
         (SimulateOptions(trace="nowhere.csv"), "nowhere.csv: No such file"),
         (SimulateOptions(weather=Path("nowhere.csv")), "nowhere.csv: No such file"),
+        (SimulateOptions(trace="household:sauna"), "there is no appliance sauna; there are"),
         (SimulateOptions(days=0.0), "nothing to simulate"),
         (SimulateOptions(sweep="limit"), "is not KEY=A..B"),
         (SimulateOptions(sweep="limit=a..b"), "is not two numbers"),
