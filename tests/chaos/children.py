@@ -69,10 +69,10 @@ class Nursery:
                 child = self._children[answer["pid"]] = Child(answer["pid"])
                 self._born.put_nowait(child)
 
-    async def start(self, *, config: Path, log: Path, clock: Path) -> Child:
+    async def start(self, *, config: Path, log: Path, clock: Path, speed: float = 1.0) -> Child:
         """Start a balancer; one at a time."""
         assert self._process is not None
         assert self._process.stdin is not None
-        order = {"config": str(config), "log": str(log), "clock": str(clock)}
+        order = {"config": str(config), "log": str(log), "clock": str(clock), "speed": speed}
         self._process.stdin.write(json.dumps(order).encode() + b"\n")
         return await self._born.get()

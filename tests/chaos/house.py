@@ -48,6 +48,7 @@ class House:
         wants: Which zones ask for heat.
         movements: Of all contacts, in order.
         metering: ``True``; a payload instead of the truth; or None: silence.
+        speed: How many seconds pass in one; the durations of the configuration are so much longer.
         noise_w: The meter shows up to so much more than there is.
         watch: Called after anything changed that changes the power.
     """
@@ -61,6 +62,7 @@ class House:
         self.watch: Callable[[], None] = lambda: None
         self.restless = False
         self.noise_w = 0.0
+        self.speed = 1.0
         self.meter_period_s = METER_PERIOD_S
         self._random = random.Random(seed)
         topics = {topic: 1 for relay in self.relays.values() for topic in relay.topics()}
@@ -205,21 +207,23 @@ class House:
             mqtt: Further lines of ``[mqtt]``.
             more: Further tables.
         """
+        speed, stale_s = self.speed, STALE_S * self.speed
+        every = "0 0 1 1 *" if speed <= 1.0 else "*/10 * * * *"
         lines = [
             f'[mqtt]\nhost = "127.0.0.1"\nport = {port}\n{mqtt}',
             f"[http]\nport = {http_port}",
-            '[rotation]\nevery = "0 0 1 1 *"\nhold_off = "0.2 s"',
+            f'[rotation]\nevery = "{every}"\nhold_off = "{0.2 * speed} s"',
             "[circuits.main]",
             f"limit = {LIMIT_W}",
-            'settle = "0.3 s"\nrestore_delay = "1 s"',
+            f'settle = "{0.3 * speed} s"\nrestore_delay = "{speed} s"',
             f"steps = {list(STEPS)}",
-            f'meter = {{ type = "mqtt", topic = "{METER_TOPIC}", stale_after = "{STALE_S} s" }}',
+            f'meter = {{ type = "mqtt", topic = "{METER_TOPIC}", stale_after = "{stale_s} s" }}',
         ]
         for relay in self.relays.values():
             lines += [
                 f"[zones.{relay.name}]",
                 f'[loads.{relay.name}]\nzone = "{relay.name}"\ncircuit = "main"',
-                f'power = {relay.power_w}\nmin_on = 0\nmin_off = "{MIN_OFF_S} s"',
+                f'power = {relay.power_w}\nmin_on = 0\nmin_off = "{MIN_OFF_S * speed} s"',
                 f"relay = {relay.config()}",
             ]
         return "\n".join([*lines, more, ""])

@@ -1,7 +1,8 @@
 """Starts balancers quickly: everything is imported once, each balancer is a fork.
 
-Each line on standard input is an order in JSON: ``config``, ``log`` and ``clock``, all paths.
-It is answered with ``{"pid": …}``, the end of a process with ``{"ended": pid, "status": …}``.
+Each line on standard input is an order in JSON: ``config``, ``log`` and ``clock``, all paths, and
+``speed``: how many of the balancer's seconds pass in one. It is answered with ``{"pid": …}``, the
+end of a process with ``{"ended": pid, "status": …}``.
 
 A balancer is what ``balancer run`` is, but for its wall clock, to which the number of seconds
 in the file ``clock`` is added; and on SIGUSR2 it writes the number of its tasks beside that.
@@ -15,7 +16,7 @@ import signal
 import sys
 import time
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
@@ -70,7 +71,34 @@ def _say(**answer: int) -> None:
     os.write(1, json.dumps(answer).encode() + b"\n")
 
 
-def _live(order: dict[str, str]) -> NoReturn:
+class Hurry(selectors.DefaultSelector):
+    """Waits for a fraction of what it is asked to wait."""
+
+    speed = 1.0
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        return super().select(None if timeout is None else timeout / self.speed)
+
+
+class HurriedLoop(asyncio.SelectorEventLoop):
+    """An event loop whose seconds pass faster."""
+
+    def __init__(self) -> None:
+        super().__init__(Hurry())
+
+    def time(self) -> float:
+        return time.monotonic() * Hurry.speed
+
+
+def _hurry(speed: float) -> None:
+    """Let the balancer's clocks and timers go so many times as fast; all else stays as it is."""
+    Hurry.speed = speed
+    asyncio.new_event_loop = HurriedLoop  # type: ignore[assignment]
+    SystemClock.monotonic_s = lambda _: time.monotonic() * speed  # type: ignore[method-assign]
+    SystemClock.awake_s = SystemClock.monotonic_s  # type: ignore[method-assign]
+
+
+def _live(order: dict[str, Any]) -> NoReturn:
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     log = os.open(order["log"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
@@ -80,8 +108,13 @@ def _live(order: dict[str, str]) -> NoReturn:
     os.closerange(3, 1024)
     clock = Path(order["clock"])
 
+    speed = float(order["speed"])
+    if speed > 1.0:
+        _hurry(speed)
+    began_s = time.time()
+
     def wall_s(_: SystemClock) -> float:
-        return time.time() + float(clock.read_text())
+        return began_s + (time.time() - began_s) * speed + float(clock.read_text())
 
     def count_tasks(*_: object) -> None:
         counted = clock.with_suffix(".counted")

@@ -23,6 +23,7 @@ class Service:
         mouth: What it was told and said.
         proxy: Its way to the broker.
         pid: Of the process; None: it does not run.
+        speed: How many of its seconds pass in one.
         starts: How often it was started.
         wanted: A supervisor would start it again.
         started_s: When it was started last, in monotonic seconds.
@@ -45,6 +46,7 @@ class Service:
         self._judge = judge
         self.proxy = proxy
         self.mouth = mouth
+        self.speed = 1.0
         self.starts = 0
         self.started_s = 0.0
         self.frozen = False
@@ -70,6 +72,7 @@ class Service:
             config=self._folder / "config.toml",
             log=self._folder / "service.log",
             clock=self._clock,
+            speed=self.speed,
         )
         self._watching = asyncio.create_task(self._watch(self._process))
 

@@ -1,12 +1,15 @@
 """Hours of ordinary work on a real Mosquitto: python tests/chaos/soak.py --minutes 60.
 
 A fast house (a reading every 20 ms, ovens, thermostats, ticks) and the service with its HTTP
-endpoint. Prints resident memory, file descriptors, threads and tasks, first and last, and
-their slope; ends with 1 if one of them grows or a rule was broken.
+endpoint. With --speed 20 the balancer's clocks and timers go twenty times as fast and the meter
+reports once in one of its seconds: a day in 72 minutes. Prints resident memory, file descriptors,
+threads and tasks, first and last, and their slope; ends with 1 if one of them grows or a rule was
+broken.
 """
 
 import argparse
 import asyncio
+import contextlib
 import os
 import sys
 import tempfile
@@ -24,6 +27,7 @@ from tests.integration.mosquitto import free_port
 METER_PERIOD_S = 0.02
 WARM_S = 30.0  # what lives by then lives on
 EVERY_S = 2.0
+TIMELESS = ("alive", "log", "online", "retained", "sequence", "standby", "stranded", "stop", "two")
 MOST_GROWN_KIB = 5 * 1024  # over the whole soak
 MOST_KIB_PER_HOUR = 2 * 1024
 _KIB_PER_PAGE = os.sysconf("SC_PAGE_SIZE") // 1024
@@ -66,29 +70,37 @@ def slope_per_hour(samples: list[Sample], name: str) -> float:
 
 async def soak(folder: Path, options: argparse.Namespace) -> int:
     """Work for so long; return the exit status."""
-    rig = Rig(folder, options.seed, meter_period_s=METER_PERIOD_S)
+    period_s = METER_PERIOD_S if options.speed <= 1.0 else 1.0 / options.speed
+    rig = Rig(folder, options.seed, meter_period_s=period_s)
+    rig.house.speed = options.speed
     samples: list[Sample] = []
     async with rig.open():
         http_port = free_port()
         service = await rig.add("first", http_port=http_port)
+        service.speed = options.speed
         await service.start()
         rig.house.ask(*rig.house.relays)
         await rig.calm()
         rig.house.restless = True
         began_s = time.monotonic()
         scrape_s = began_s
+        scrapes = 0
         while (now_s := time.monotonic()) < began_s + 60.0 * options.minutes:
             assert service.pid is not None, "the service has ended"
             samples.append(sample(service.pid, now_s - began_s, await service.tasks()))
             if now_s >= scrape_s:
                 scrape_s = now_s + 15.0
-                await asyncio.to_thread(_scrape, http_port)
+                with contextlib.suppress(OSError):  # its patience is short when it hurries
+                    await asyncio.to_thread(_scrape, http_port)
+                    scrapes += 1
             if len(samples) % 30 == 0:
                 print(samples[-1], flush=True)
             await asyncio.sleep(EVERY_S)
         await rig.calm()
         await service.stop()
-    return report(samples, rig)
+    days = options.speed * samples[-1].at_s / 86_400.0
+    print(f"{samples[-1].at_s / 60.0:.1f} minutes, {days:.2f} days of its own, {scrapes} scrapes")
+    return report(samples, rig, hurried=options.speed > 1.0)
 
 
 def _scrape(port: int) -> None:
@@ -96,8 +108,14 @@ def _scrape(port: int) -> None:
         answer.read()
 
 
-def report(samples: list[Sample], rig: Rig) -> int:
-    """Print the result; return 1 if something grew or a rule was broken."""
+def report(samples: list[Sample], rig: Rig, *, hurried: bool) -> int:
+    """Print the result; return 1 if something grew or a rule was broken.
+
+    Args:
+        samples: In order.
+        rig: With what was seen.
+        hurried: The observer's clock was another: rules about time say nothing.
+    """
     warm_s = min(WARM_S, samples[-1].at_s / 3.0)
     kept = [each for each in samples if each.at_s >= warm_s]
     third = max(1, len(kept) // 3)
@@ -114,10 +132,11 @@ def report(samples: list[Sample], rig: Rig) -> int:
             grown |= kept[-1].at_s > 1800.0 and per_hour > MOST_KIB_PER_HOUR
         else:
             grown |= last > first
-    for each in rig.judge.violations:
+    violations = [each for each in rig.judge.violations if not hurried or each.rule in TIMELESS]
+    for each in violations:
         print(each)
     print(f"messages {rig.observer.seen}, movements {len(rig.house.movements)}")
-    return 1 if grown or rig.judge.violations else 0
+    return 1 if grown or violations else 0
 
 
 def main() -> int:
@@ -125,6 +144,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Lets a balancer work and watches what it takes.")
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--speed", type=float, default=1.0, help="of the balancer's time (1)")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="soak") as folder:
         return asyncio.run(soak(Path(folder) / "rig", options))
