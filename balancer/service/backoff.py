@@ -59,8 +59,9 @@ class Backoff:
             self._kicks = 0  # the broker itself was away, or nobody kicked us
         wait_s = self._next_s
         self._next_s = min(_LONGEST_S, 2.0 * wait_s)
-        if loss is Loss.REFUSED:
+        if loss is Loss.REFUSED:  # a broker that comes and goes is no reason for longer pauses
             wait_s = min(wait_s, _LONGEST_REFUSED_S)
+            self._next_s = min(self._next_s, _LONGEST_REFUSED_S)
         if lived_s is not None:
             took_s = 0.0
         unanswered = loss in {Loss.UNREACHABLE, Loss.SILENT} and took_s >= _WAITED_S

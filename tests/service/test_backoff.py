@@ -31,7 +31,9 @@ def test_kicked_at_once_it_tries_at_most_twenty_times_a_minute(lived_s: float | 
 
 def test_port_where_nobody_listens_is_asked_more_often() -> None:
     """It shall take 1 s at most until we are back."""
-    assert max(waits(Loss.REFUSED, None, 50)) <= 0.84
+    found = waits(Loss.REFUSED, None, 50)
+    assert max(found) <= 0.84
+    assert min(found[3:]) >= 0.56
 
 
 @pytest.mark.parametrize(
@@ -97,4 +99,13 @@ def test_broker_that_restarts_again_and_again_is_no_rival_and_soon_connected() -
     for _ in range(5):
         assert backoff.after(Loss.CLOSED, 1.5) < 0.25
         backoff.after(Loss.REFUSED, None)
+        assert not backoff.rivalled
+
+
+def test_broker_that_dies_as_soon_as_it_is_back_is_still_soon_connected() -> None:
+    """L04: it lets us in, dies, and nobody listens for a moment, again and again."""
+    backoff = Backoff()
+    for _ in range(20):
+        assert backoff.after(Loss.CLOSED, 0.1) <= 0.84
+        assert backoff.after(Loss.REFUSED, None) <= 0.84
         assert not backoff.rivalled
