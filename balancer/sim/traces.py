@@ -2,6 +2,7 @@
 
 import csv
 import gzip
+import zlib
 from array import array
 from bisect import bisect_right
 from collections.abc import Iterator
@@ -16,6 +17,8 @@ from pathlib import Path
 from statistics import median
 
 HOURS_PER_YEAR = 8760
+COLDEST_C, HOTTEST_C = -90.0, 60.0  # on earth
+MOST_W = 1e6  # no house takes more, or gives
 SHIPPED_TRACE = "uci_sceaux_14days.csv.gz"
 SHIPPED_WEATHER = "rt2012_h1a_hourly.csv.gz"
 
@@ -139,7 +142,7 @@ def _text(path: Path) -> str:
         if path.suffix == ".gz" or found[:2] == b"\x1f\x8b":
             found = gzip.decompress(found)
         return found.decode("utf-8-sig")
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise TraceError(f"{path}: {reason}") from error
     except UnicodeDecodeError as error:
@@ -208,6 +211,11 @@ def _trace(text: str, name: str, column: str | None) -> Trace:
             power_w = powers[-1]
         else:
             power_w = _number(text_w, f"{name}, line {line}", header[watts])
+            if abs(power_w) > MOST_W:
+                raise TraceError(
+                    f"{name}, line {line}: {header[watts]} is {text_w!r}, more watts than any "
+                    "house takes"
+                )
         times.append(when_s - origin_s)
         powers.append(power_w)
     if len(times) < 2:
@@ -278,7 +286,19 @@ def _weather(text: str, name: str) -> Weather:
         hour = _number(row[hour_column], where, "hour_of_year")
         if not 0.0 <= hour < HOURS_PER_YEAR + 24 or hour != int(hour):
             raise TraceError(f"{where}: hour_of_year is {row[hour_column]!r}, not 0 to 8783")
-        found[int(hour)] = _number(row[temperature_column], where, "temp_c")
-    if sorted(found) != list(range(len(found))) or len(found) < 24:
-        raise TraceError(f"{name}: hours from 0 without a gap belong there, at least a day of them")
+        if int(hour) in found:
+            raise TraceError(f"{where}: hour_of_year {int(hour)} is there twice")
+        outside_c = _number(row[temperature_column], where, "temp_c")
+        if not COLDEST_C <= outside_c <= HOTTEST_C:
+            raise TraceError(
+                f"{where}: temp_c is {row[temperature_column]!r}, "
+                f"not {COLDEST_C:g} to {HOTTEST_C:g} degrees Celsius"
+            )
+        found[int(hour)] = outside_c
+    missing = next(hour for hour in range(len(found) + 1) if hour not in found)
+    if missing < len(found) or len(found) < 24:
+        raise TraceError(
+            f"{name}: hours from 0 without a gap belong there, at least a day of them; "
+            f"hour {missing} is missing"
+        )
     return Weather(name, tuple(found[hour] for hour in range(len(found))))

@@ -59,6 +59,7 @@ def test_missing_value_repeats_the_one_before(tmp_path: Path) -> None:
         ("time,power_w\n0,1\n1,many\n", "line 3: power_w is 'many', not a number"),
         ("time,power_w\n0,1\n1,nan\n", "line 3: power_w is 'nan', not a finite number"),
         ("time,power_w\n0,\n1,2\n", "line 2: power_w is '', not a number"),
+        ("time,power_w\n0,1\n1,2e6\n", "line 3: power_w is '2e6', more watts than any house"),
         ("time,power_w\n0,1\n1\n", "line 3: 1 columns where 2 belong"),
         ("time,power_w\n0,1\nnoon,2\n", "line 3: the time 'noon' is neither ISO 8601"),
         ("time,power_w\n0,1\ninf,2\n", "line 3: the time 'inf' is not finite"),
@@ -82,6 +83,9 @@ def test_what_cannot_be_read_at_all_is_told(tmp_path: Path) -> None:
     (tmp_path / "broken.csv.gz").write_bytes(gzip.compress(b"time,power_w\n0,1\n1,2\n")[:-6])
     with pytest.raises(TraceError, match=r"broken\.csv\.gz"):
         load_trace(str(tmp_path / "broken.csv.gz"))
+    (tmp_path / "bent.csv.gz").write_bytes(b"\x1f\x8b\x08" + bytes(7) + b"time,power_w")
+    with pytest.raises(TraceError, match=r"bent\.csv\.gz"):
+        load_trace(str(tmp_path / "bent.csv.gz"))
     with pytest.raises(TraceError, match='no column "oven_w"'):
         load_trace(write(tmp_path, "time,power_w\n0,1\n1,2\n") + ":oven_w")
 
@@ -92,7 +96,10 @@ def test_what_cannot_be_read_at_all_is_told(tmp_path: Path) -> None:
         ("hour,temp_c\n0,1\n", 'line 1: there is no column "hour_of_year"'),
         ("hour_of_year,temp_c\n0,cold\n", "line 2: temp_c is 'cold', not a number"),
         ("hour_of_year,temp_c\n0.5,1\n", "line 2: hour_of_year is '0.5'"),
-        ("hour_of_year,temp_c\n" + "".join(f"{h},1\n" for h in range(1, 40)), "from 0 without"),
+        ("hour_of_year,temp_c\n" + "".join(f"{h},1\n" for h in range(1, 40)), "hour 0 is missing"),
+        ("hour_of_year,temp_c\n0,1\n1,900\n", "line 3: temp_c is '900', not -90 to 60 degrees"),
+        ("hour_of_year,temp_c\n0,1\n0,2\n", "line 3: hour_of_year 0 is there twice"),
+        ("hour_of_year,temp_c\n0,1\n1,2\n", "at least a day of them; hour 2 is missing"),
     ],
 )
 def test_what_is_no_weather_is_told_with_its_line(tmp_path: Path, text: str, says: str) -> None:
