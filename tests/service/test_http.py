@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
+from balancer.service import http
 from balancer.service.http import Endpoint
 
 
@@ -135,7 +136,14 @@ async def test_error_that_nobody_waits_for_any_more_is_nobodys(asked: Asked) -> 
     assert not unhandled
 
 
-async def test_connections_are_few_and_idle_ones_end(asked: Asked) -> None:
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the endpoint wait for clients for one second instead of five."""
+    assert http._REQUEST_S == 5.0
+    monkeypatch.setattr(http, "_REQUEST_S", 1.0)
+
+
+async def test_connections_are_few_and_idle_ones_end(impatient: None, asked: Asked) -> None:
     """F81."""
     idle = [await asyncio.open_connection("127.0.0.1", asked.port) for _ in range(40)]
     # the last ones are refused while the first ones wait
@@ -149,7 +157,7 @@ async def test_connections_are_few_and_idle_ones_end(asked: Asked) -> None:
         writer.close()
 
 
-async def test_client_that_reads_nothing_is_hung_up_on(asked: Asked) -> None:
+async def test_client_that_reads_nothing_is_hung_up_on(impatient: None, asked: Asked) -> None:
     """F81: its answer must not stay with us for as long as it likes."""
     # given a client that asks for more than the kernel takes, and reads nothing
     asked.metrics = b"x" * 20_000_000
