@@ -13,6 +13,8 @@ _CHOKED_S = 30.0  # a connection that fell silent so soon, with messages of ours
 _CHOKES = 2  # in a row, and no broker stood still: the line is too thin for what we say
 _GENTLE_S = 60.0  # then nothing long is said for so long, and twice as long each further time
 _MOST_GENTLE_S = 3_600.0
+_WIDE_S = 0.02  # a heartbeat takes 130 ms there and back at 1 kB/s
+_WIDE_ECHOES = 4
 
 
 class Outbox:
@@ -30,6 +32,7 @@ class Outbox:
         self._on_its_way: dict[int, tuple[int, float]] = {}  # packet id: bytes, sent at
         self._chokes = 0
         self._gentle_until_s = 0.0
+        self._quick_echoes = 0
         self.dropped_events = 0
 
     def __len__(self) -> int:
@@ -81,6 +84,19 @@ class Outbox:
         gentle_s = min(_MOST_GENTLE_S, _GENTLE_S * 2.0 ** (self._chokes - _CHOKES))
         self._gentle_until_s = at_s + gentle_s
         return True
+
+    def echoed(self, round_trip_s: float, at_s: float) -> None:
+        """Note how long a heartbeat took: a line that is thin no more is told everything.
+
+        Args:
+            round_trip_s: There and back.
+            at_s: When it came back, in monotonic seconds.
+        """
+        if at_s >= self._gentle_until_s:
+            return
+        self._quick_echoes = self._quick_echoes + 1 if round_trip_s <= _WIDE_S else 0
+        if self._quick_echoes >= _WIDE_ECHOES:
+            self._gentle_until_s, self._quick_echoes = at_s, 0
 
     def pump(self, at_s: float) -> None:
         """Send what may leave now."""

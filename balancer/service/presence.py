@@ -301,6 +301,7 @@ class Presence:
         self.counts.heartbeat_rtt_s = round_trip_s
         self.counts.connected = True
         self.standby.echoed(at_s)
+        self._driver.outbox.echoed(round_trip_s, at_s)
         if self._driver.stream is not None and not self.started:
             self._start()
 

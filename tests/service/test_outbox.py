@@ -139,3 +139,23 @@ def test_what_is_withdrawn_is_not_sent_after_the_last_word() -> None:
     outbox.withdraw("nothing")
     outbox.pump(0.0)
     assert [each.topic for each in stream.sent] == ["status"]
+
+
+def test_line_that_is_thin_no_more_is_told_everything() -> None:
+    """L04: heartbeats that take no time ride on no thin line."""
+    outbox, stream = made()
+    assert not silent(outbox, stream, 0.0)
+    assert silent(outbox, stream, 5.0)
+    stream.sent.clear()
+    outbox.attach(any_of(stream))
+    outbox.put([retained("long", b"x" * 5000)])
+    # given heartbeats of which one in four is slow
+    for number in range(12):
+        outbox.echoed(0.13 if number % 4 == 0 else 0.001, 8.0 + number / 2.0)
+    outbox.pump(14.0)
+    assert stream.sent == []
+    # when all are quick
+    for number in range(4):
+        outbox.echoed(0.001, 14.0 + number / 2.0)
+    outbox.pump(15.6)
+    assert [each.topic for each in stream.sent] == ["long"]
