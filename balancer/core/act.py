@@ -17,6 +17,7 @@ STUCK_RETRY_S = 60.0
 DEAD_RETRY_S = 600.0
 BRIDGE_PLACES = 4
 BRIDGE_PLACE_S = 0.5
+LEAST_WAIT_S = 0.001  # this step has looked at its timers: what is due at once comes after it
 SHEDDING = frozenset({Cause.OVERLOAD, Cause.UNCONFIRMED, Cause.LIMIT})
 
 
@@ -160,7 +161,10 @@ def _send(draft: Draft, name: str) -> None:
     first = flight.first_sent_s is None
     repeat_s = flight.repeat_s
     if first:
-        repeat_s = draft.at_s + estimate.confirm_within_s(draft.house, name, ls)
+        within_s = estimate.confirm_within_s(draft.house, name, ls)
+        repeat_s = draft.at_s + max(within_s, LEAST_WAIT_S)
+    elif flight.tries <= relay.retries:
+        repeat_s = draft.at_s + PAUSES_S[min(flight.tries, len(PAUSES_S)) - 1]
     flight = ls.flight = flight._replace(
         due=False,
         first_sent_s=draft.at_s if first else flight.first_sent_s,
@@ -233,6 +237,9 @@ def _unconfirmed(draft: Draft, name: str) -> bool:
     if not relay.confirms:
         confirmed(draft, name, ls, flight)
         return False
+    if flight.due:  # its bridge has not taken the last repeat yet: it counts when it is sent
+        ls.flight = flight._replace(repeat_s=draft.at_s + BRIDGE_PLACE_S)
+        return False
     if flight.tries == 0:
         draft.note(NoteKind.UNCONFIRMED, name)
     if flight.on and name not in draft.state.wanted:
@@ -240,13 +247,12 @@ def _unconfirmed(draft: Draft, name: str) -> bool:
         return False  # nobody asks any more, and a slow relay must not go on late
     newly_doubted = not flight.doubted and not flight.on
     if flight.tries < relay.retries:
-        pause_s = PAUSES_S[min(flight.tries, len(PAUSES_S) - 1)]
         draft.note(NoteKind.RETRIED, name)
         ls.flight = flight._replace(
             due=True,
             doubted=True,
             tries=flight.tries + 1,
-            repeat_s=draft.at_s + pause_s,
+            repeat_s=draft.at_s + BRIDGE_PLACE_S,  # set when it is sent
         )
         return newly_doubted
     if not ls.fault:

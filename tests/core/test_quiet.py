@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 
 from balancer.core.events import Event
 from balancer.core.model import House
-from balancer.core.state import State, copied
+from balancer.core.state import INFINITY, State, copied
 from balancer.core.step import Decision, step
 from tests.core.rig import FakeRelay, Rig, a_circuit, a_house, a_load, a_meter
-from tests.strategies import houses
+from tests.strategies import Life, Turn, drive, houses, lives
 
 FREE = {"min_on_s": 0.0, "min_off_s": 0.0}
 
@@ -121,3 +121,29 @@ def test_readings_that_change_nothing_take_the_short_path() -> None:
     short = shadow.short
     rig.run(100.0)
     assert shadow.short - short == 100
+
+
+@given(lives())
+@settings(
+    max_examples=settings.default.max_examples // 10,
+    derandomize=settings.default.max_examples <= 100,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+def test_what_an_event_does_not_touch_is_as_if_it_were_looked_at(life: Life) -> None:
+    """R18: with nothing kept from before, every load comes out the same, in every house."""
+
+    def look(turn: Turn) -> None:
+        before = copied(turn.before)
+        before.calm = before.known = None
+        before.timers_s = -INFINITY
+        full = step(life.house, before, turn.event)
+        assert full.commands == turn.decision.commands, turn.event
+        assert full.decided == turn.decision.decided, turn.event
+        assert full.notes == turn.decision.notes, turn.event
+        assert full.state.wanted == turn.decision.state.wanted, turn.event
+        for name, ls in full.state.loads.items():
+            mine = turn.decision.state.loads[name]
+            assert replace(ls, due_s=0.0) == replace(mine, due_s=0.0), (turn.event, name)
+
+    drive(life, look)

@@ -1,7 +1,12 @@
 """Deadlines: what time alone has to bring, comes, whatever else is due or past."""
 
+from hypothesis import HealthCheck, given, settings
+
 from balancer.core.commands import NoteKind
+from balancer.core.events import Wake
+from balancer.core.step import step
 from tests.core.rig import Rig, a_circuit, a_house, a_load
+from tests.strategies import Life, Turn, drive, lives
 
 FREE = {"min_on_s": 0.0, "min_off_s": 0.0}
 
@@ -42,3 +47,74 @@ def test_room_opens_when_a_peak_leaves_the_window_without_a_reading() -> None:
     # then it goes on as soon as the last great peak is restore_delay old
     (on,) = rig.commands(on=True)
     assert start_s < on.at_s <= start_s + 30.0
+
+
+def test_a_relay_without_report_is_believed_at_once_where_nothing_has_to_settle() -> None:
+    """R2: with ``settle = 0`` the place of an OFF is free in the same second."""
+    silent = {"relay": {"confirms": False}, **FREE}
+    main = a_circuit(limit_w=6000.0, settle_s=0.0, steps=(1, 0))
+    rig = Rig(a_house([a_load("a", **silent), a_load("b", **silent)], main), requested=True)
+    rig.heater_w["a"] = 0.0  # no meter shows it
+    rig.run(600.0)
+    start_s = rig.now_s
+    rig.rotate()
+    rig.run(1.0)
+    assert [(each.load, each.on) for each in rig.commands(start_s)] == [("a", False), ("b", True)]
+
+
+def test_a_relay_that_has_to_answer_at_once_is_told_again() -> None:
+    """R11: ``confirm_within = 0``."""
+    rig = Rig(a_house([a_load("a", relay={"confirm_within_s": 0.0}, **FREE)]), requested=True)
+    rig.run(60.0)
+    rig.relays["a"].lose = 1
+    rig.request("a", False)
+    rig.run(1.0)
+    assert not rig.on()
+
+
+def test_every_repeat_is_sent_before_a_load_is_in_fault_however_full_its_bridge_is() -> None:
+    """R11: a repeat that waits for one of the four places is none yet."""
+    # given twenty relays on a bridge that no longer answers
+    relay = {"bridge": "zigbee2mqtt", "merged": True}
+    loads = [a_load(f"load{each}", 100.0, relay=relay, **FREE) for each in range(20)]
+    rig = Rig(a_house(loads, a_circuit(limit_w=6000.0)), requested=True)
+    rig.run(60.0)
+    assert len(rig.on()) == len(loads)
+    for each in rig.relays.values():
+        each.dead = True
+    # when all are to go off
+    start_s = rig.now_s
+    rig.away()
+    rig.run(40.0)
+    # then each was told and told again three times
+    assert len(rig.noted(NoteKind.FAULT)) == len(loads)
+    assert {len(rig.commands(start_s, name, on=False)) for name in rig.relays} == {4}
+
+
+@given(lives())
+@settings(
+    max_examples=settings.default.max_examples // 10,
+    derandomize=settings.default.max_examples <= 100,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+def test_silence_changes_nothing_before_the_deadline(life: Life) -> None:
+    """A wake-up that comes too early decides nothing: whatever time brings has its deadline."""
+
+    def look(turn: Turn) -> None:
+        at_s, after = turn.event.at_s, turn.decision.state
+        if life.house.dry_run:
+            return  # what is confirmed as it is sent is used at the next event
+        wait_s = min(turn.decision.deadline_s - at_s, 900.0)
+        for part in (0.0, 0.4, 0.8, 1.0):
+            early_s = at_s + 1e-6 + part * (wait_s - 0.003)
+            if not at_s < early_s < turn.decision.deadline_s - 0.001:
+                continue
+            early = step(life.house, after, Wake(early_s))
+            assert not early.commands, (turn.event, early_s)
+            assert not early.decided, (turn.event, early_s)
+            assert early.state.wanted == after.wanted
+            for name, ls in early.state.loads.items():
+                assert ls.reason is after.loads[name].reason, (turn.event, early_s, name)
+
+    drive(life, look)
