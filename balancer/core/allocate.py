@@ -31,7 +31,7 @@ def _beside_ours_w(draft: Draft, circuit: str) -> float:
     """Return the proven room that a peak of nothing would leave, in watts."""
     house, state = draft.house, draft.state
     own, cs = house.circuits[circuit], state.circuits[circuit]
-    if own.estimation is Estimation.EXTERNAL:
+    if own.estimation is Estimation.EXTERNAL and estimate.checked(own):
         return -estimate.live_rated_w(house, state, circuit)
     room_w = cs.limit_w - own.reserve_w
     if own.estimation is Estimation.INDIVIDUAL:
@@ -61,12 +61,12 @@ def proven_at_s(draft: Draft, circuit: str, needed_w: float) -> float:
 
 def proven_peak_w(circuit: Circuit, cs: CircuitState, at_s: float) -> float | None:
     """Return the peak of the window, in watts; None while it is too young or empty."""
-    if cs.window_since_s is None or at_s - cs.window_since_s < circuit.restore_delay_s:
+    delay_s = circuit.restore_delay_s
+    if cs.window_since_s is None or at_s < cs.window_since_s + delay_s:
         return None
     if not cs.window:
         return None  # every reading since had something in flight
-    oldest_s = at_s - circuit.restore_delay_s
-    recent = (each.power_w for each in cs.window if each.at_s > oldest_s)
+    recent = (each.power_w for each in cs.window if each.at_s + delay_s > at_s)
     return next(recent, cs.window[-1].power_w)  # it falls: the first is the peak
 
 
@@ -81,7 +81,7 @@ def measured_w(draft: Draft, circuit: str) -> float:
         if meter_w is None:
             return -INFINITY
         return state.circuits[circuit].limit_w - own.reserve_w - meter_w
-    if own.estimation is Estimation.EXTERNAL and own.available is None:
+    if not estimate.checked(own):
         return INFINITY
     available_w = estimate.available_w(house, state, circuit)
     if available_w is None:
@@ -112,7 +112,8 @@ def earn(draft: Draft, circuit: str) -> None:
         assert reading is not None, circuit
         level_w = live_w + cs.limit_w - own.reserve_w - reading.power_w
     else:
-        level_w = live_w + measured_w(draft, circuit)
+        room_w = measured_w(draft, circuit)
+        level_w = live_w + (room_w if room_w > -INFINITY else 0.0)  # over the limit: no more
     if not any(
         name in state.wanted and not state.loads[name].on for name in house.loads_of[circuit]
     ):

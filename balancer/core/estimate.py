@@ -122,23 +122,33 @@ def stuck(ls: LoadState) -> bool:
     return ls.fault and ls.live and not ls.on
 
 
+def checked(circuit: Circuit) -> bool:
+    """Return whether power decides who may go on; else only the mode does (R1)."""
+    return circuit.estimation is not Estimation.EXTERNAL or circuit.available is not None
+
+
+def beside_heating_w(house: House, state: State, circuit: str) -> float | None:
+    """Return the last reading of a circuit's meter less the draw of the loads it contains."""
+    last = last_reading(state, house.circuits[circuit])
+    if last is None:
+        return None
+    heating_w = 0.0
+    for name in house.loads_of[circuit]:
+        ls = state.loads[name]
+        if (
+            ls.live
+            and (ls.flight is None or contained(house, state, circuit, name, last))
+            and not stuck(ls)
+        ):
+            heating_w += draw_w(house, state, circuit, name)
+    return max(0.0, last.power_w - heating_w)
+
+
 def non_heating_w(house: House, state: State, circuit: str) -> float | None:
     """Return what everything that is no load takes now, in watts; None is unknown (R1)."""
     own = house.circuits[circuit]
     if own.estimation is Estimation.GLOBAL:
-        last = last_reading(state, own)
-        if last is None:
-            return None
-        heating_w = 0.0
-        for name in house.loads_of[circuit]:
-            ls = state.loads[name]
-            if (
-                ls.live
-                and (ls.flight is None or contained(house, state, circuit, name, last))
-                and not stuck(ls)
-            ):
-                heating_w += draw_w(house, state, circuit, name)
-        return max(0.0, last.power_w - heating_w)
+        return beside_heating_w(house, state, circuit)
     if own.estimation is Estimation.INDIVIDUAL:
         total = own.security_margin_w
         for meter in own.non_heating_meters:

@@ -184,15 +184,16 @@ def note_room(draft: Draft, circuit: str) -> None:
     if state.circuits[circuit].blind:
         return
     used_w: float | None
-    if own.estimation is Estimation.EXTERNAL:
+    if own.estimation is Estimation.INDIVIDUAL:
+        used_w = estimate.non_heating_w(house, state, circuit)
+    elif own.estimation is Estimation.EXTERNAL and estimate.checked(own):
         available_w = estimate.available_w(house, state, circuit)
         used_w = None if available_w is None else -available_w
     else:
-        if own.estimation is Estimation.GLOBAL:
-            reading = estimate.last_reading(state, own)
-            if reading is None or estimate.in_flight(house, state, circuit, reading):
-                return
-        used_w = estimate.non_heating_w(house, state, circuit)
+        reading = estimate.last_reading(state, own)
+        if reading is None or estimate.in_flight(house, state, circuit, reading):
+            return
+        used_w = estimate.beside_heating_w(house, state, circuit)
     if used_w is None:
         return
     cs = draft.circuit(circuit)
@@ -218,7 +219,9 @@ def keep_peak(cs: CircuitState, circuit: Circuit, used: Reading) -> None:
 
 def _meter_rise_w(draft: Draft, circuit: Circuit) -> float:
     """Return how much the circuit's own meter rose; what we believe of loads may change too."""
-    if circuit.estimation is not Estimation.GLOBAL or circuit.meter is None:
+    if circuit.meter is None or (
+        circuit.estimation is not Estimation.GLOBAL and estimate.checked(circuit)
+    ):
         return INFINITY
     meter = draft.state.meters[circuit.meter.name]
     if meter.last is None or meter.before is None:

@@ -91,9 +91,16 @@ def _after_shed(draft: Draft, circuit: str) -> None:
 
 
 def _keep_peak(draft: Draft, circuit: str) -> None:
-    """Let the peak window know of an overload that came with switchings in flight (R7)."""
+    """Let the peak window know of an overload that came with switchings in flight (R7).
+
+    Where appliances have never been heard it begins with what they count for.
+    """
     house, state = draft.house, draft.state
     own = house.circuits[circuit]
+    if own.estimation is Estimation.INDIVIDUAL and not state.circuits[circuit].window:
+        most_w = estimate.non_heating_w(house, state, circuit)
+        assert most_w is not None, circuit
+        draft.circuit(circuit).window = (Reading(draft.at_s, most_w),)
     reading = estimate.last_reading(state, own)
     if (
         own.estimation is not Estimation.GLOBAL
