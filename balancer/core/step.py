@@ -191,7 +191,9 @@ def _change_request(draft: Draft, name: str, *, requested: bool) -> None:
     if requested:
         for load in draft.house.loads.values():
             if load.zone == name and not draft.state.loads[load.name].on:
-                draft.load(load.name).asked = Cause.REQUEST
+                ls = draft.load(load.name)
+                ls.asked = Cause.REQUEST
+                ls.put_right = False
 
 
 def _end_requests(draft: Draft) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from balancer.core.commands import Reason
+from balancer.core.commands import Cause, Reason
 from tests.core.rig import A, FakeRelay, Rig, a_circuit, a_house, a_load
 
 FREE = {"min_on_s": 0.0, "min_off_s": 0.0}
@@ -168,3 +168,17 @@ def test_unknown_power_is_none_and_never_zero() -> None:
     assert rig.load("a").relay is None
     assert rig.load("a").online is None
     assert rig.load("a").learned_w is None
+
+
+def test_a_new_request_puts_nothing_right() -> None:
+    """R11: what somebody switched off is not told of when the request comes hours later."""
+    rig = Rig(a_house(1, load_options={"min_on_s": 0.0, "min_off_s": 60.0}), requested=True)
+    rig.run(100.0)
+    rig.push("a", on=False)
+    rig.request("a", False)
+    rig.run(700.0)
+    rig.rotate()
+    start_s = rig.now_s
+    rig.request("a")
+    rig.run(10.0)
+    assert [each.cause for at_s, each in rig.decided if at_s >= start_s] == [Cause.REQUEST]
