@@ -45,17 +45,15 @@ def _beside_ours_w(draft: Draft, circuit: str) -> float:
     return room_w
 
 
-def proven_at_s(draft: Draft, circuit: str, needed_w: float) -> float:
-    """Return from when on the window proves some room, if no reading comes; infinite: never."""
-    own, cs = draft.house.circuits[circuit], draft.state.circuits[circuit]
+def proven_at_s(circuit: Circuit, cs: CircuitState, most_w: float) -> float:
+    """Return when the window's peak is a power or less, if no reading comes; infinite: never."""
     if cs.window_since_s is None:
         return INFINITY
-    at_s = cs.window_since_s + own.restore_delay_s
-    greatest_w = _beside_ours_w(draft, circuit) - needed_w + TINY_W
+    at_s = cs.window_since_s + circuit.restore_delay_s
     for peak in cs.window:
-        if peak.power_w <= greatest_w:
+        if peak.power_w <= most_w + TINY_W:
             return at_s
-        at_s = max(at_s, peak.at_s + own.restore_delay_s)
+        at_s = max(at_s, peak.at_s + circuit.restore_delay_s)
     return INFINITY
 
 
@@ -131,12 +129,17 @@ class Book:
         self.earned_w: dict[str, float] = {}
         self.proven_w: dict[str, float] = {}
         self.places: dict[str, int] = {}
+        self._beside_w: dict[str, float] = {}
         for circuit in house.circuits:
             self.measured_w[circuit] = measured_w(draft, circuit)
             self.earned_w[circuit] = state.circuits[circuit].usable_w - estimate.live_rated_w(
                 house, state, circuit
             )
-            self.proven_w[circuit] = proven_w(draft, circuit)
+            self._beside_w[circuit] = _beside_ours_w(draft, circuit)
+            peak_w = proven_peak_w(house.circuits[circuit], state.circuits[circuit], draft.at_s)
+            self.proven_w[circuit] = (
+                -INFINITY if peak_w is None else self._beside_w[circuit] - peak_w
+            )
             places = restrain.places_left(house, state, circuit)
             if places is not None:
                 self.places[circuit] = places
@@ -173,12 +176,14 @@ class Book:
 
     def at_once_s(self, need_w: Mapping[str, float]) -> float:
         """Return from when on ``at_once`` is true, if no reading comes; infinite: never."""
-        circuits = self.draft.house.circuits
-        return max(
-            proven_at_s(self.draft, circuit, watts * circuits[circuit].hysteresis)
-            for circuit, watts in need_w.items()
-            if watts > self.earned_w[circuit] + TINY_W
-        )
+        circuits, states = self.draft.house.circuits, self.draft.state.circuits
+        at_s = -INFINITY
+        for circuit, watts in need_w.items():
+            if watts > self.earned_w[circuit] + TINY_W:
+                own = circuits[circuit]
+                most_w = self._beside_w[circuit] - watts * own.hysteresis
+                at_s = max(at_s, proven_at_s(own, states[circuit], most_w))
+        return at_s
 
     def take(self, need_w: Mapping[str, float]) -> None:
         """Give room and places away."""
@@ -186,6 +191,7 @@ class Book:
             self.measured_w[circuit] -= watts
             self.earned_w[circuit] -= watts
             self.proven_w[circuit] -= watts
+            self._beside_w[circuit] -= watts
             if circuit in self.places:
                 self.places[circuit] -= 1
 

@@ -26,7 +26,7 @@ def take(draft: Draft, event: MeterReadings) -> None:
     for name, circuit in draft.house.circuits.items():
         if circuit.meter is not None and circuit.meter.name in event.power_w:
             _supply(draft, name, circuit)
-        guard = restrain.guard_meter(circuit)
+        guard = draft.house.guards.get(name)
         if guard is not None and guard.name in event.power_w and draft.state.circuits[name].blind:
             restrain.see_again(draft, name)
     for name, load in draft.house.loads.items():

@@ -185,6 +185,8 @@ class House:
         rated_w: For each load its whole rated power, in watts.
         loads_of: For each circuit the names of the loads on it or below it.
         rank: Position of each load in ``order``.
+        guards: For each circuit that has one the meter without which it is blind (R13).
+        appliances: Meters of single appliances, of all circuits.
         measured_by: For each supply meter the names of the circuits that it measures.
         load_of_meter: For each load's own meter the name of the load.
     """
@@ -202,6 +204,8 @@ class House:
     rated_w: Mapping[str, float] = field(init=False)
     loads_of: Mapping[str, tuple[str, ...]] = field(init=False)
     rank: Mapping[str, int] = field(init=False)
+    guards: Mapping[str, Meter] = field(init=False)
+    appliances: tuple[Meter, ...] = field(init=False)
     measured_by: Mapping[str, tuple[str, ...]] = field(init=False)
     load_of_meter: Mapping[str, str] = field(init=False)
 
@@ -230,6 +234,14 @@ class House:
                 for circuit in self.circuits
             },
             "rank": {name: self.order.index(name) for name in self.loads},
+            "guards": {
+                name: guard
+                for name, circuit in self.circuits.items()
+                if (guard := _guard(circuit)) is not None
+            },
+            "appliances": tuple(
+                meter for circuit in self.circuits.values() for meter in circuit.non_heating_meters
+            ),
             "measured_by": measured_by,
             "load_of_meter": {
                 load.meter.name: load.name for load in self.loads.values() if load.meter is not None
@@ -237,6 +249,12 @@ class House:
         }
         for key, value in derived.items():
             object.__setattr__(self, key, value)
+
+
+def _guard(circuit: Circuit) -> Meter | None:
+    if circuit.estimation is Estimation.GLOBAL:
+        return circuit.meter
+    return circuit.available if circuit.estimation is Estimation.EXTERNAL else None
 
 
 def _line(circuits: Mapping[str, Circuit], name: str) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from balancer.core import act, estimate, wish
 from balancer.core.commands import Cause, NoteKind, Reason
 from balancer.core.draft import Draft
-from balancer.core.model import Circuit, Estimation, House, Meter
+from balancer.core.model import Circuit, House, Meter
 from balancer.core.state import CircuitState, LoadState, State
 
 GOOD_READINGS = 3
@@ -97,13 +97,6 @@ def lower_to_caps(draft: Draft) -> None:
             act.decide(draft, name, on=False, cause=Cause.MODE, reason=Reason.MODE, circuit=circuit)
 
 
-def guard_meter(circuit: Circuit) -> Meter | None:
-    """Return the meter without which the circuit is blind, None if there is none (R13)."""
-    if circuit.estimation is Estimation.GLOBAL:
-        return circuit.meter
-    return circuit.available if circuit.estimation is Estimation.EXTERNAL else None
-
-
 def last_heard_s(state: State, meter: Meter) -> float:
     """Return when a meter was heard last, or since when it should have been."""
     last = state.meters[meter.name].last
@@ -113,10 +106,7 @@ def last_heard_s(state: State, meter: Meter) -> float:
 def go_blind(draft: Draft) -> None:
     """Notice silent meters; keep the fallback, take the rest off (R13)."""
     house, state = draft.house, draft.state
-    for circuit in house.circuits:
-        meter = guard_meter(house.circuits[circuit])
-        if meter is None:
-            continue
+    for circuit, meter in house.guards.items():
         if draft.at_s - last_heard_s(state, meter) > meter.stale_after_s:
             if not state.circuits[circuit].blind:
                 draft.note(NoteKind.BLIND, circuit)

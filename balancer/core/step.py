@@ -307,13 +307,15 @@ def _deadlines_s(draft: Draft, name: str, ls: LoadState) -> list[float]:
 def _silence_s(house: House, state: State) -> float:
     """Return when the next meter would have been silent for too long."""
     due = INFINITY
-    for circuit in house.circuits.values():
-        guard = restrain.guard_meter(circuit)
-        if guard is not None and not state.circuits[circuit.name].blind:
-            due = min(due, restrain.last_heard_s(state, guard) + guard.stale_after_s)
-        for meter in circuit.non_heating_meters:
-            last = state.meters[meter.name].last
-            if last is not None and last.at_s + meter.stale_after_s >= state.at_s:
-                due = min(due, last.at_s + meter.stale_after_s)
+    circuits, meters = state.circuits, state.meters
+    for name, guard in house.guards.items():
+        if not circuits[name].blind:
+            last = meters[guard.name].last
+            silent_s = (state.since_s if last is None else last.at_s) + guard.stale_after_s
+            due = min(due, silent_s)
+    for meter in house.appliances:
+        last = meters[meter.name].last
+        if last is not None and last.at_s + meter.stale_after_s >= state.at_s:
+            due = min(due, last.at_s + meter.stale_after_s)
     # just after, since a meter is stale only when it was silent for longer
     return due + 0.001
