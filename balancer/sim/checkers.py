@@ -9,15 +9,12 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import inf
-from typing import TYPE_CHECKING
 
 from balancer.core.model import Circuit, Estimation
+from balancer.sim.stage import Stage
 from balancer.sim.tasmota import TasmotaRelays
 from balancer.sim.witness import Reading, Witness
 from balancer.wire import Message
-
-if TYPE_CHECKING:
-    from balancer.sim.world import World
 
 FAVOUR = 0.9  # a learned draw may admit a load for less than its rated power (R14)
 EDGE_W = 2.0  # rounding of payloads
@@ -59,7 +56,7 @@ class Checkers:
         listeners: Told each violation and each fault, for people who have to understand.
     """
 
-    def __init__(self, world: "World") -> None:
+    def __init__(self, world: Stage) -> None:
         self.world = world
         self.witness: Witness = world.witness
         self.house = world.setup.house

@@ -9,13 +9,10 @@ from the outside.
 
 from dataclasses import dataclass
 from math import inf
-from typing import TYPE_CHECKING
 
 from balancer.core.model import Circuit, Estimation
+from balancer.sim.stage import Stage
 from balancer.sim.supply import Trip
-
-if TYPE_CHECKING:
-    from balancer.sim.world import World
 
 REACTION_S = 2.0  # radio, relay and one reading: shorter overloads are nobody's fault
 HELD_S = 120.0  # how far back a fault excuses: heat of a breaker that was not cooled since
@@ -43,7 +40,7 @@ class Oracle:
         blind_at_s: When the balancer was last unable to hear or to be heard, in seconds.
     """
 
-    def __init__(self, world: "World") -> None:
+    def __init__(self, world: Stage) -> None:
         self._world = world
         self._over_since_s = dict.fromkeys(world.setup.house.circuits, inf)
         self.blind_at_s = -inf
