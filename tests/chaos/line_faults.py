@@ -117,6 +117,8 @@ async def reset_line(rig: Rig, hold_s: float) -> Outcome:
         if back_s >= until_s:
             break
         await asyncio.sleep(rig.random.uniform(0.0, 0.5))
+    if proxy.cut is not None:  # it was not connected, or had nothing to say
+        proxy.cut, back_s = None, time.monotonic()
     return Outcome(ready_s=await rig.ready(back_s), held_s=hold_s)
 
 
