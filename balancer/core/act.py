@@ -179,6 +179,9 @@ def _send(draft: Draft, name: str) -> None:
         changed(draft, name, on=flight.on, cause=flight.cause)
     if flight.on and relay.dead_man_s is not None:
         ls.renew_s = draft.at_s + relay.dead_man_s / 3.0
+    off = SwitchRelay(name, on=False)
+    if flight.on and off in draft.commands:
+        draft.commands.remove(off)  # told again in vain in this very step: now it is to be on
     draft.commands.append(SwitchRelay(name, flight.on))
 
 

@@ -118,6 +118,8 @@ def _foreign(draft: Draft, name: str, *, on: bool) -> None:
             draft.note(NoteKind.LEFT_ALONE, name, float(on))
         ls.on = on
         ls.claim = False
+        if on and house.loads[name].relay.dead_man_s is not None:
+            ls.renew_s = ls.left_alone_until_s  # from then on its ON is ours
         return
     if on:
         act.decide(draft, name, on=False, cause=Cause.FOREIGN, reason=Reason.IDLE)

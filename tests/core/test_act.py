@@ -21,19 +21,25 @@ def times(rig: Rig, load: str, on: bool, since_s: float) -> list[float]:
 
 
 def test_off_goes_before_on_in_every_plan() -> None:
-    """R10, I02: here an ON that needs nothing of the OFF's place goes in the same step."""
-    loads = [a_load("a", circuit="left", **FREE), a_load("b", circuit="right", zone="b", **FREE)]
-    house = a_house(loads, a_circuit("left"), a_circuit("right"), hold_off_s=0.0)
-    rig = Rig(house)
+    """R10, I02: also where the ON needs nothing of the OFF's place, and stands first in the file."""
+    # given changes of two requests that hold_off merges to the same instant
+    loads = [a_load("b", circuit="right", **FREE), a_load("a", circuit="left", **FREE)]
+    rig = Rig(a_house(loads, a_circuit("left"), a_circuit("right"), hold_off_s=1.0))
     rig.run(30.0)
-    rig.request("a")
-    rig.run(30.0)
-    rig.away()
     rig.request("b")
+    rig.run(30.0)
+    since_s = rig.now_s
+    for wanted in (True, False):
+        rig.request("a", wanted)
+        rig.request("b", not wanted)
+        rig.run(0.2)
+    # when it has passed
     rig.run(1.0)
-    rig.request("a", False)
-    decision = rig.away(False)
-    assert [(each.load, each.on) for each in decision.commands] == [("b", True)]
+    # then one plan switches both
+    assert [(each.at_s, each.load, each.on) for each in rig.commands(since_s + 0.5)] == [
+        (since_s + 1.0, "a", False),
+        (since_s + 1.0, "b", True),
+    ]
 
 
 def test_an_on_waits_for_the_off_whose_place_it_takes() -> None:
@@ -692,6 +698,27 @@ def test_a_relay_that_contradicts_the_meter_is_told_again() -> None:
     # then it was told again, and is off
     assert not relay.on
     assert rig.load("a").relay is False
+
+
+def test_a_relay_that_is_told_again_and_wanted_at_once_hears_one_command() -> None:
+    """R11: never OFF and ON for one heater in the same step."""
+    # given an OFF that only the meter confirmed, told again in vain
+    rig = Rig(a_house(2, load_options=FREE), base_w=6 * A)
+    rig.run(30.0)
+    rig.request("a")
+    rig.run(30.0)
+    rig.relays["a"].unasked = rig.relays["a"].dead = True
+    rig.request("a", False)
+    rig.run(0.5)
+    rig.base_w["main"] = 1 * A
+    start_s = rig.now_s
+    rig.run_while(lambda: not rig.commands(start_s + 10.0, "a", on=False), at_most_s=300.0)
+    # when it is wanted in the very step in which it is told once more
+    rig.run_until(rig.state.loads["a"].recheck_s - 0.5)
+    rig.now_s = rig.state.loads["a"].recheck_s
+    decision = rig.request("a")
+    # then it is told what counts
+    assert decision.commands == (SwitchRelay("a", on=True),)
 
 
 def test_a_fall_that_the_meter_has_shown_is_credited_no_longer() -> None:

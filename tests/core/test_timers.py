@@ -49,6 +49,28 @@ def test_room_opens_when_a_peak_leaves_the_window_without_a_reading() -> None:
     assert start_s < on.at_s <= start_s + 30.0
 
 
+def test_room_beside_a_claim_opens_when_the_next_peak_leaves_the_window() -> None:
+    """R6, R7: what is proven first is the claim's; the other waits for what lies under it."""
+    # given a load that is to be put right after min_off, and a smaller one that waits
+    loads = [a_load("a", 2000.0, min_on_s=0.0, min_off_s=120.0), a_load("b", 1000.0, **FREE)]
+    main = a_circuit(limit_w=6000.0, safe_ratio=1.0, hysteresis=1.0, stale_after_s=600.0)
+    rig = Rig(a_house(loads, main), requested=("a",), base_w=1000.0)
+    rig.run(40.0)
+    for base_w, for_s in ((3900.0, 35.0), (3500.0, 4.0), (2500.0, 3.0)):
+        rig.base_w["main"] = base_w
+        rig.run(for_s)
+        rig.request("b")
+    rig.push("a", on=False)
+    rig.run(6.0)
+    # when nothing more is reported
+    rig.meter().silent = True
+    start_s = rig.now_s
+    rig.run(60.0)
+    # then it goes on as soon as the last peak that leaves no room for both is too old
+    (on,) = rig.commands(load="b", on=True)
+    assert start_s < on.at_s <= start_s + 25.0
+
+
 def test_a_relay_without_report_is_believed_at_once_where_nothing_has_to_settle() -> None:
     """R2: with ``settle = 0`` the place of an OFF is free in the same second."""
     silent = {"relay": {"confirms": False}, **FREE}
@@ -89,6 +111,22 @@ def test_every_repeat_is_sent_before_a_load_is_in_fault_however_full_its_bridge_
     # then each was told and told again three times
     assert len(rig.noted(NoteKind.FAULT)) == len(loads)
     assert {len(rig.commands(start_s, name, on=False)) for name in rig.relays} == {4}
+
+
+def test_an_on_that_was_left_alone_is_a_lease_from_then_on() -> None:
+    """R11, R12: after the hour it is ours if it is wanted."""
+    rig = Rig(a_house([a_load("a", relay={"dead_man_s": 600.0}, **FREE)]))
+    rig.run(30.0)
+    for _ in range(4):
+        rig.run(20.0)
+        rig.push("a", on=True)
+    rig.request("a")
+    rig.slow_down()
+    rig.run(3500.0)
+    assert rig.on() == {"a"}
+    assert not rig.renewed
+    rig.run(1000.0)
+    assert len(rig.renewed) >= 4
 
 
 @given(lives())
