@@ -29,6 +29,7 @@ class Witness:
         self._on = {relay.switch(on=True): name for name, relay in setup.relays.items()}
         self._off = {relay.switch(on=False): name for name, relay in setup.relays.items()}
         self._told_on: set[str] = set()
+        self._told_off_s: dict[str, float] = {}
         self._away_topic = setter(names.away)
         self._zones = {
             setter(names.zone(each.name)): each.name
@@ -42,6 +43,7 @@ class Witness:
     def began(self, seen: Snapshot) -> None:
         """Take over what the engine has read back from before."""
         self._told_on.clear()
+        self._told_off_s.clear()
         self._away = seen.away
         self._wants = {zone: (seen.zones[zone], float("-inf")) for zone in self._zones.values()}
 
@@ -68,6 +70,7 @@ class Witness:
         for each in commands:
             if each in self._off:
                 self._told_on.discard(self._off[each])
+                self._told_off_s[self._off[each]] = seen.at_s
         self._told_on |= names
         for name in names:
             self.judged += 1
@@ -83,13 +86,19 @@ class Witness:
             shown = seen.circuits[circuit.name]
             if circuit.estimation is not Estimation.GLOBAL or shown.meter_w is None:
                 continue
-            more_w = sum(
-                sum(self._house.loads[name].power_w_by_circuit.values())
-                for name in new
-                if circuit.name in self._above(name)
-            )
-            room_w = shown.limit_w - shown.meter_w
+            assert shown.age_s is not None
+            read_s = seen.at_s - shown.age_s
+            more_w = self._rated_w(circuit.name, new)
+            off_since = {each for each, at_s in self._told_off_s.items() if at_s >= read_s}
+            room_w = shown.limit_w - shown.meter_w + self._rated_w(circuit.name, off_since)
             assert not more_w or more_w <= room_w + 1e-6, f"ON for {new}, {room_w} W are left"
+
+    def _rated_w(self, circuit: str, loads: set[str]) -> float:
+        return sum(
+            sum(self._house.loads[name].power_w_by_circuit.values())
+            for name in loads
+            if circuit in self._above(name)
+        )
 
     def _above(self, name: str) -> set[str]:
         found: set[str] = set()
