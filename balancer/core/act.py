@@ -100,9 +100,9 @@ def transmit(draft: Draft) -> None:
     if not (state.connected and state.started):
         return
     _send_due(draft)
-    for name, ls in state.loads.items():
-        if draft.at_s >= ls.renew_s:
-            _renew(draft, name)
+    due = [name for name, ls in state.loads.items() if draft.at_s >= ls.renew_s]
+    if due:
+        _renew_all(draft, due)
 
 
 def _send_due(draft: Draft) -> None:
@@ -279,6 +279,26 @@ def _unconfirmed(draft: Draft, name: str) -> bool:
     return newly_doubted
 
 
+def _renew_all(draft: Draft, due: list[str]) -> None:
+    """Renew leases, four a bridge and half a second; who has to wait stays that much behind.
+
+    They wait for commands, but no command waits for them.
+    """
+    places = bridge_places(draft)
+    for name, ls in draft.state.loads.items():
+        bridge = draft.house.loads[name].relay.bridge
+        if bridge in places and draft.at_s < ls.renewed_s + BRIDGE_PLACE_S:
+            places[bridge] -= 1
+    for name in due:
+        bridge = draft.house.loads[name].relay.bridge
+        if bridge in places:
+            if places[bridge] <= 0:
+                draft.load(name).renew_s = draft.at_s + BRIDGE_PLACE_S
+                continue
+            places[bridge] -= 1
+        _renew(draft, name)
+
+
 def _renew(draft: Draft, name: str) -> None:
     ls = draft.load(name)
     dead_man_s = draft.house.loads[name].relay.dead_man_s
@@ -286,6 +306,7 @@ def _renew(draft: Draft, name: str) -> None:
         ls.renew_s = INFINITY  # a device that is away is asked again when it returns
         return
     ls.renew_s = draft.at_s + dead_man_s / 3.0
+    ls.renewed_s = draft.at_s
     draft.commands.append(RenewLease(name))
 
 

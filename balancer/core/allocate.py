@@ -18,8 +18,6 @@ from balancer.core.draft import Draft
 from balancer.core.model import Circuit, Estimation
 from balancer.core.state import INFINITY, CircuitState, LoadState
 
-TINY_W = 1e-6
-
 
 def proven_w(draft: Draft, circuit: str) -> float:
     """Return the proven room, in watts; minus infinity while the window is too young."""
@@ -51,7 +49,7 @@ def proven_at_s(circuit: Circuit, cs: CircuitState, most_w: float) -> float:
         return INFINITY
     at_s = cs.window_since_s + circuit.restore_delay_s
     for peak in cs.window:
-        if peak.power_w <= most_w + TINY_W:
+        if peak.power_w <= most_w + estimate.TINY_W:
             return at_s
         at_s = max(at_s, peak.at_s + circuit.restore_delay_s)
     return INFINITY
@@ -72,7 +70,7 @@ def measured_w(draft: Draft, circuit: str) -> float:
     """Return the measured room, in watts (R4); minus infinity while readings miss."""
     house, state = draft.house, draft.state
     own = house.circuits[circuit]
-    if estimate.excess_w(house, state, circuit) > TINY_W:
+    if estimate.excess_w(house, state, circuit) > estimate.TINY_W:
         return -INFINITY  # an overload ends with a reading, not on paper
     if own.estimation is Estimation.GLOBAL:
         meter_w = estimate.admission_meter_w(house, state, circuit)
@@ -160,7 +158,7 @@ class Book:
             places: 0 for a dead relay that is tried again: its place is taken already.
         """
         return all(
-            watts <= self.measured_w[circuit] + TINY_W
+            watts <= self.measured_w[circuit] + estimate.TINY_W
             and self.places.get(circuit, places) >= places
             for circuit, watts in need_w.items()
         )
@@ -169,8 +167,8 @@ class Book:
         """Return whether the room needs no waiting for hysteresis, or has waited (R7)."""
         circuits = self.draft.house.circuits
         return all(
-            watts <= self.earned_w[circuit] + TINY_W
-            or watts * circuits[circuit].hysteresis <= self.proven_w[circuit] + TINY_W
+            watts <= self.earned_w[circuit] + estimate.TINY_W
+            or watts * circuits[circuit].hysteresis <= self.proven_w[circuit] + estimate.TINY_W
             for circuit, watts in need_w.items()
         )
 
@@ -179,7 +177,7 @@ class Book:
         circuits, states = self.draft.house.circuits, self.draft.state.circuits
         at_s = -INFINITY
         for circuit, watts in need_w.items():
-            if watts > self.earned_w[circuit] + TINY_W:
+            if watts > self.earned_w[circuit] + estimate.TINY_W:
                 own = circuits[circuit]
                 most_w = self._beside_w[circuit] - watts * own.hysteresis
                 at_s = max(at_s, proven_at_s(own, states[circuit], most_w))
@@ -381,7 +379,7 @@ def exchange(
         return {
             circuit
             for circuit, watts in needs[name].items()
-            if watts > room_w[circuit] + TINY_W or places.get(circuit, 1) <= 0
+            if watts > room_w[circuit] + estimate.TINY_W or places.get(circuit, 1) <= 0
         }
 
     for name in queue:
@@ -406,7 +404,7 @@ def exchange(
         shift(name, -1)
         for other in reversed(given_up):  # whoever need not go stays
             shift(other, -1)
-            if any(room_w[c] < -TINY_W or places.get(c, 0) < 0 for c in needs[other]):
+            if any(room_w[c] < -estimate.TINY_W or places.get(c, 0) < 0 for c in needs[other]):
                 shift(other, 1)
                 displaced.append(other)
         chosen.append(name)
@@ -431,6 +429,6 @@ def _too_big(draft: Draft, book: Book, name: str) -> bool:
             for other in house.loads_of[circuit]
             if state.loads[other].on
         )
-        if watts > book.measured_w[circuit] + ours_w + TINY_W:
+        if watts > book.measured_w[circuit] + ours_w + estimate.TINY_W:
             return True
     return False

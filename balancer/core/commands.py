@@ -108,6 +108,7 @@ class NoteKind(StrEnum):
     SUSPECT = "suspect"
     SUSPECT_OVER = "suspect_over"
     WRONG_SCALE = "wrong_scale"  # value: a step of the meter as a multiple of the rated power
+    WRONG_SCALE_OVER = "wrong_scale_over"
     UNSHEDDABLE = "unsheddable"  # value: excess that is left with every load off, in watts
     ROTATED = "rotated"
     SWITCHED = "switched"  # the relay really changed; value: 1 on, 0 off; cause says why

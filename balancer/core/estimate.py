@@ -8,6 +8,7 @@ from balancer.core.state import INFINITY, Flight, LoadState, MeterState, Reading
 
 MEASURED_SETTLE_S = 10.0  # neither period nor lag raise settle by more than this each
 LEAST_CONFIRM_S = 2.0
+TINY_W = 1e-6  # sums of watts are equal if they differ by less
 
 
 def period_s(meter: MeterState) -> float | None:

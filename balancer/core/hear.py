@@ -1,7 +1,7 @@
 """R11, R15: what relays and their devices say of themselves: confirmed, foreign, reconciled."""
 
 from balancer.core import act, estimate
-from balancer.core.commands import Cause, NoteKind, QueryRelay, Reason, SwitchRelay
+from balancer.core.commands import Cause, NoteKind, QueryRelay, Reason
 from balancer.core.draft import Draft
 from balancer.core.state import INFINITY, Flight, LoadState
 
@@ -62,9 +62,8 @@ def report(draft: Draft, name: str, *, on: bool) -> None:
         return
     if before is on and ls.live is on:
         return  # nothing new: a repeated report of what is known and left as it is
-    if on and before is True:  # it never said that it went off, whatever the meter showed
-        ls.live = True
-        act.decide(draft, name, on=False, cause=Cause.RETRY, reason=Reason.IDLE)
+    if on and before is True:
+        _never_went_off(draft, name)
         return
     _foreign(draft, name, on=on)
 
@@ -79,13 +78,24 @@ def run_timers(draft: Draft) -> None:
         if draft.at_s >= ls.reconcile_by_s and not ls.reconciled:
             _give_up_asking(draft, name)
         if draft.at_s >= ls.recheck_s:
-            contradicts = _contradicts(ls)
-            draft.load(name).recheck_s = draft.at_s + RECHECK_S if contradicts else INFINITY
-            asked = ls.changed_s is None or draft.at_s < ls.changed_s + RECHECK_S
-            if contradicts and not asked:  # in vain: told again; some relays cannot be asked
-                draft.commands.append(SwitchRelay(name, on=False))
-            else:
-                draft.commands.append(QueryRelay(name))
+            _recheck(draft, name)
+
+
+def _recheck(draft: Draft, name: str) -> None:
+    """Ask a relay again; tell it OFF again if it was asked in vain, or cannot be asked (R10)."""
+    ls = draft.load(name)
+    contradicts = _contradicts(ls)
+    ls.recheck_s = draft.at_s + RECHECK_S if contradicts else INFINITY
+    if contradicts and ls.changed_s is not None and draft.at_s >= ls.changed_s + RECHECK_S:
+        _never_went_off(draft, name)
+    else:
+        draft.commands.append(QueryRelay(name))
+
+
+def _never_went_off(draft: Draft, name: str) -> None:
+    """Take back what the meter seemed to show of an OFF: it is on, and told again."""
+    draft.load(name).live = True
+    act.decide(draft, name, on=False, cause=Cause.RETRY, reason=Reason.IDLE)
 
 
 def _contradicts(ls: LoadState) -> bool:

@@ -131,7 +131,7 @@ def _room_w(house: House, state: State, event: MeterReadings, circuit: str) -> f
     if power_w is None:
         power_w = meter.last.power_w if meter.before is None else meter.before.power_w
     most_w = max(power_w, meter.last.power_w)
-    return state.circuits[circuit].limit_w - own.reserve_w - most_w + allocate.TINY_W
+    return state.circuits[circuit].limit_w - own.reserve_w - most_w + estimate.TINY_W
 
 
 def _follow(house: House, after: State, circuit: str, sums: CalmCircuit) -> None:

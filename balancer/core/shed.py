@@ -15,8 +15,6 @@ from balancer.core.draft import Draft
 from balancer.core.model import Estimation
 from balancer.core.state import INFINITY, Reading
 
-TINY_W = 1e-6
-
 
 @dataclass(frozen=True, slots=True)
 class Constraint:
@@ -49,7 +47,7 @@ def shed(draft: Draft, cause: Cause) -> bool:
         draft.load(name).shed = True
     for circuit in by_circuit:
         _after_shed(draft, circuit)
-        if not picked and left_w[circuit] > TINY_W:
+        if not picked and left_w[circuit] > estimate.TINY_W:
             _say_unsheddable(draft, circuit, left_w[circuit])
     return bool(picked)
 
@@ -139,10 +137,10 @@ def _over_limit(draft: Draft, circuit: str) -> Constraint | None:
     house, state = draft.house, draft.state
     excess_w = estimate.excess_w(house, state, circuit)
     reading = estimate.last_reading(state, house.circuits[circuit])
-    if reading is None or excess_w <= TINY_W:
+    if reading is None or excess_w <= estimate.TINY_W:
         return None
     excess_w -= estimate.credit_w(house, state, circuit, reading)
-    if excess_w <= TINY_W:
+    if excess_w <= estimate.TINY_W:
         return None
     return Constraint(
         circuit,
@@ -174,7 +172,7 @@ def _over_budget(draft: Draft, circuit: str) -> Constraint | None:
         if ls.flight is None or ls.flight.on or ls.flight.doubted:
             taken_w[name] = estimate.rated_w(house, state, circuit, name)
     excess_w = sum(taken_w.values()) - available_w
-    if excess_w <= TINY_W:
+    if excess_w <= estimate.TINY_W:
         return None
     return Constraint(
         circuit, excess_w, {name: taken_w[name] for name in _candidates(draft, circuit)}
@@ -202,7 +200,7 @@ def pick(
     picked: list[str] = []
     for of_class in sorted(classes):
         members = sorted(classes[of_class], key=attrgetter("ties"))
-        while members and max(left) > TINY_W:
+        while members and max(left) > estimate.TINY_W:
             choice = _choose(members, left)
             if choice is None:
                 break
@@ -210,7 +208,9 @@ def pick(
             picked.append(choice.name)
             left = [excess - watts for excess, watts in zip(left, choice.relief_w, strict=True)]
     short = {
-        each.circuit for each, excess in zip(constraints, left, strict=True) if excess > TINY_W
+        each.circuit
+        for each, excess in zip(constraints, left, strict=True)
+        if excess > estimate.TINY_W
     }
     if short:  # idle loads relieve nothing now, but nothing else is left to switch off
         picked.extend(
@@ -245,15 +245,17 @@ def _choose(members: Sequence[Candidate], left: Sequence[float]) -> Candidate | 
         members: In the order that breaks ties.
         left: Excess by constraint, in watts.
     """
-    open_ = [index for index, excess in enumerate(left) if excess > TINY_W]
+    open_ = [index for index, excess in enumerate(left) if excess > estimate.TINY_W]
     if len(open_) == 1:  # as a rule; the same at a tenth of the cost
         (index,) = open_
         watts = [each.relief_w[index] for each in members]
-        enough_w = min((each for each in watts if each >= left[index] - TINY_W), default=max(watts))
-        return members[watts.index(enough_w)] if enough_w > TINY_W else None
+        enough_w = min(
+            (each for each in watts if each >= left[index] - estimate.TINY_W), default=max(watts)
+        )
+        return members[watts.index(enough_w)] if enough_w > estimate.TINY_W else None
     smallest: Candidate | None = None
     most: Candidate | None = None
-    smallest_w, most_w = INFINITY, TINY_W
+    smallest_w, most_w = INFINITY, estimate.TINY_W
     for each in members:
         relief_w = each.relief_w
         useful_w = whole_w = 0.0
@@ -261,7 +263,7 @@ def _choose(members: Sequence[Candidate], left: Sequence[float]) -> Candidate | 
         for index in open_:
             watts_w = relief_w[index]
             whole_w += watts_w
-            if watts_w < left[index] - TINY_W:
+            if watts_w < left[index] - estimate.TINY_W:
                 suffices = False
                 useful_w += watts_w
             else:

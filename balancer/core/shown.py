@@ -131,6 +131,8 @@ def _judge_scale(draft: Draft, circuit: str, ratio: float) -> None:
     """Say it once when a meter shows every switching tenfold, or as a tenth: its unit is wrong."""
     cs = draft.circuit(circuit)
     sign = 1 if TENFOLD[0] <= ratio <= TENFOLD[1] else -1 if TENTH[0] <= ratio <= TENTH[1] else 0
+    if abs(cs.off_scale) >= OFF_SCALE_TIMES and sign * cs.off_scale <= 0:
+        draft.note(NoteKind.WRONG_SCALE_OVER, circuit)
     cs.off_scale = cs.off_scale + sign if sign * cs.off_scale > 0 else sign
     if abs(cs.off_scale) == OFF_SCALE_TIMES:
         draft.note(NoteKind.WRONG_SCALE, circuit, ratio)

@@ -214,6 +214,7 @@ class LoadState:
         learned: What they come to.
         idle: On, and known to draw nothing.
         renew_s: When its lease is renewed (R12).
+        renewed_s: When it was renewed last.
         due_s: When time may change anything about it; infinite: not by itself.
     """
 
@@ -244,6 +245,7 @@ class LoadState:
     learned: Learned = NOTHING_LEARNED
     idle: bool = False
     renew_s: float = INFINITY
+    renewed_s: float = -INFINITY
     due_s: float = INFINITY
     switches: int = 0
     reason: Reason = Reason.STARTING

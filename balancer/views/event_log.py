@@ -144,6 +144,7 @@ _NOTES: Mapping[NoteKind, tuple[int, str, Callable[[Note], str]]] = {
             f' shows_of_rated={note.value:.2g} why="are the meter\'s unit and scale right?"'
         ),
     ),
+    NoteKind.WRONG_SCALE_OVER: (logging.WARNING, "meter_scale_suspect_over circuit", _plain),
     NoteKind.UNSHEDDABLE: (
         logging.ERROR,
         "overload_not_ours circuit",

@@ -184,3 +184,4 @@ def test_a_meter_that_is_out_of_scale_is_reported(watts: float, share: str) -> N
     rig.heater_w["a"] = 5000.0
     cycle(rig, "a", 2)
     assert rig.snapshot().circuits["main"].detail is None
+    assert len(rig.noted(NoteKind.WRONG_SCALE_OVER)) == 1
