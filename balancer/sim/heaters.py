@@ -136,7 +136,7 @@ def heater_for(
     chance: Random,
     *,
     inverted: bool = False,
-    draws: tuple[float, float] = LABELLED,
+    draws: tuple[float, float] = FOUND,
 ) -> Heater:
     """Return a heater of a house.
 

@@ -16,7 +16,7 @@ from balancer.config.setup import Setup
 from balancer.core.model import Circuit
 from balancer.sim.furnishing import furnished, supply_for
 from balancer.sim.happenings import Happening, Journal, Kind
-from balancer.sim.heaters import LABELLED
+from balancer.sim.heaters import FOUND
 from balancer.sim.others import appliance_w, others_for
 from balancer.sim.shares import Shares
 from balancer.sim.supply import Supply, Trip, Voltage
@@ -485,7 +485,7 @@ def build(
     rearm_after_s: float = 600.0,
     first_day: int = 0,
     oversize: float | None = None,
-    draws: tuple[float, float] = LABELLED,
+    draws: tuple[float, float] = FOUND,
     journal: bool = False,
 ) -> SimHouse:
     """Return a house for a configuration; the same arguments give the same house.

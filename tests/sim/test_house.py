@@ -299,3 +299,15 @@ def test_house_goes_from_event_to_event_not_from_second_to_second(tmp_path: Path
         events += 1
     # a trace of minutes, hours of weather, looks every ten minutes
     assert events < 30 * 86_400 / 30
+
+
+def test_heaters_draw_a_fifth_more_or_less_than_their_labels_say(tmp_path: Path) -> None:
+    drawn = []
+    for seed in range(40):
+        house = build(
+            setup(tmp_path), seed=seed, trace=constant_trace(500.0), weather=shipped_weather()
+        )
+        house.set_relay("window", True)
+        drawn.append(house.could_draw_w("window") / 2000.0 * (230.0 / house.voltage_v) ** 2)
+    assert 0.8 <= min(drawn) < 0.85
+    assert 1.15 < max(drawn) <= 1.2
