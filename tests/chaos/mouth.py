@@ -210,6 +210,7 @@ class Mouth(Tap):
                 self._sequence = 0  # when it commands again, it goes on from what is retained
                 self._seen.clear()
                 self._opened_s.clear()
+                self.reading_s = at_s  # it hears no meter, and has so long to hear one later
                 self.forget_wishes()
         elif topic == f"{BASE}/availability" and payload == b"online":
             connection.online_s = connection.online_s or at_s

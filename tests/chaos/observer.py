@@ -2,7 +2,8 @@
 
 Rules:
 
-* ``limit`` (R9): under guard, the house is under its limit again within the promised time.
+* ``limit`` (R9): under guard, the house is under its limit again within the promised time, which
+  is longer when something was switched off just before: a reading may still contain it (R2).
 * ``lease`` (R12): a relay with a dead-man is off once nobody has renewed its ON for so long.
 * ``retained``: what the broker keeps is only what may be kept.
 * ``two`` (section 5 of the design): never do two balancers command side by side.
@@ -20,6 +21,8 @@ from tests.chaos.judge import Judge
 from tests.chaos.packets import Publish
 
 PROMISE_S = 1.5  # a reading, its way, the decision, the relays' way
+SETTLE_S = 1.3  # for so long a reading may still contain what was just switched off (R2) …
+CREDITS = 2  # … so a shed of too little is seen as such only then, and the next one, too
 LEASE_SLACK_S = 1.5
 _OVERLAP_S = 2.5  # after a takeover the two have to hear each other first
 _BEAT_S = 0.9  # who was active within so long is
@@ -67,6 +70,7 @@ class Observer:
         self.seen = 0
         self._over_s: float | None = None
         self._over_told = False
+        self._credit_s = 0.0
         self._power_w = 0.0
         self._active_s: dict[str, float] = {}
         self._rivals_s: float | None = None
@@ -118,6 +122,10 @@ class Observer:
         elif self._over_s is None or rose:
             self._settle(now_s)
             self._over_s, self._over_told = now_s, False
+            fresh = any(
+                not each.on and now_s - each.at_s < SETTLE_S for each in self._house.movements[-9:]
+            )
+            self._credit_s = CREDITS * SETTLE_S if fresh else 0.0
             self.overloads += 1
 
     def _guarded_since_s(self) -> float | None:
@@ -149,7 +157,7 @@ class Observer:
         over_s = self._over_for_s(now_s)
         if over_s <= 0.0:
             return
-        most_s = self.promise_s + 4.0 * self._judge.lag_s
+        most_s = self.promise_s + self._credit_s + 4.0 * self._judge.lag_s
         if over_s > most_s and not self._over_told:
             self._over_told = True
             text = (
