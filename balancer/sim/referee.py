@@ -12,6 +12,7 @@ from balancer.sim.drive import Order, Strategy
 from balancer.sim.house import SimHouse
 
 ANSWER_S = 30.0  # an overload that is still seen so long after the last OFF was not answered
+ROUNDING_W = 0.05  # what is said of a reading, to a tenth of a watt, may lie below it
 SLACK_S = 1.0  # reports come later than what they report
 
 
@@ -52,7 +53,7 @@ class Referee:
         orders = self._judged(at_s, self._strategy.read(at_s, power_w))
         for meter, watts in power_w.items():
             circuit = self._circuit_of.get(meter)
-            if circuit is None or watts <= circuit.limit_w:
+            if circuit is None or watts <= circuit.limit_w + ROUNDING_W:
                 continue
             name = circuit.name
             running = any(self._ordered[load] for load in self._house.loads_of[name])

@@ -355,3 +355,12 @@ def test_clairvoyant_gives_turns_at_ticks(tmp_path: Path) -> None:
     assert bound.deadline_s == pytest.approx(570.0)
     bound.wake(570.0)
     assert bound.deadline_s == pytest.approx(1170.0)
+
+
+def test_referee_does_not_mind_what_is_lost_when_a_reading_is_rounded(tmp_path: Path) -> None:
+    made = setup(tmp_path)
+    referee = Referee(Scripted({1: (Order("h0", True),)}), made)
+    referee.request(0.0, "z0", True)
+    for second in range(1, 100, 10):
+        referee.read(float(second), {"circuits.main.meter": 6000.04})
+    assert referee.violations == []
