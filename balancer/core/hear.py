@@ -175,6 +175,8 @@ def _reconcile(draft: Draft, name: str, *, on: bool, before: bool | None) -> Non
         ls.on = False
         ls.claim = name in draft.state.wanted
         ls.flight = None
+        if ls.fault and ls.dead:
+            ls.retry_s = draft.at_s  # it answers on this line: the last one may have been deaf
 
 
 def _rest(draft: Draft, name: str) -> Reason:

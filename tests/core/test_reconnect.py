@@ -2,7 +2,7 @@
 
 import pytest
 
-from balancer.core.commands import NoteKind, RenewLease, SwitchRelay
+from balancer.core.commands import NoteKind, Reason, RenewLease, SwitchRelay
 from balancer.core.events import Started
 from balancer.core.memory import LoadMemory, Memory
 from balancer.core.model import Estimation, Meter
@@ -270,3 +270,22 @@ def test_what_was_never_heard_in_this_life_gives_no_room_when_it_is_put_right() 
     rig.request("b")
     rig.run(30.0)
     assert rig.commands(on=True) == []
+
+
+def test_a_fault_that_a_deaf_line_made_ends_soon_after_the_reconnect() -> None:
+    """R11, R15: a relay that answers is tried again at once, not after ten minutes."""
+    # given a line on which an ON gets lost, and every repeat
+    rig = Rig(a_house([a_load("a", **FREE)], a_circuit(stale_after_s=60.0)))
+    rig.run(40.0)
+    rig.relays["a"].dead = True
+    rig.request("a")
+    rig.run(9.5)
+    assert rig.load("a").reason is Reason.FAULT
+    # when the next line carries what is said
+    rig.relays["a"].dead = False
+    rig.disconnect()
+    rig.run(0.3)
+    rig.connect()
+    rig.run(30.0)
+    # then it heats
+    assert rig.on() == {"a"}
