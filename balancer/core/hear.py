@@ -157,6 +157,8 @@ def _reconcile(draft: Draft, name: str, *, on: bool, before: bool | None) -> Non
     ls.reconciled = True
     ls.reconcile_by_s = ls.recheck_s = INFINITY
     ls.live = on
+    if ls.fault and ls.dead and not on:
+        ls.retry_s = draft.at_s  # it answers on this line: the last one may have been deaf
     adopt, ls.adopt = ls.adopt, not draft.state.started
     if before is not None and before is not on:
         act.changed(draft, name, on=on, cause=Cause.RECONCILE)
@@ -175,8 +177,6 @@ def _reconcile(draft: Draft, name: str, *, on: bool, before: bool | None) -> Non
         ls.on = False
         ls.claim = name in draft.state.wanted
         ls.flight = None
-        if ls.fault and ls.dead:
-            ls.retry_s = draft.at_s  # it answers on this line: the last one may have been deaf
 
 
 def _rest(draft: Draft, name: str) -> Reason:
