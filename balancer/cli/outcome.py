@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Mapping
 
-from balancer.sim.figures import Figures, loads_of
-from balancer.sim.strategies import NAMES, Case, Contest
+from balancer.sim.contest.figures import Figures, loads_of
+from balancer.sim.contest.strategies import NAMES, Case, Contest
 
 PIPE_COLUMNS = 160  # a pipe has no width; nothing is cut there
 ROWS: tuple[tuple[str, Callable[[Figures], float | int | None], str], ...] = (

@@ -16,12 +16,12 @@ from balancer.cli.patience import patience
 from balancer.cli.sweep import run_sweep
 from balancer.config.load import read_setup
 from balancer.config.setup import Setup
-from balancer.sim.appliances import APPLIANCES, USUAL, household
-from balancer.sim.drive import EVERY_SECOND, ON_CHANGE, Lags
-from balancer.sim.figures import Figures, loads_of
-from balancer.sim.strategies import NAMES, Case, Contest
-from balancer.sim.sweep import SweepError, parse_sweep
-from balancer.sim.traces import (
+from balancer.sim.contest.drive import EVERY_SECOND, ON_CHANGE, Lags
+from balancer.sim.contest.figures import Figures, loads_of
+from balancer.sim.contest.strategies import NAMES, Case, Contest
+from balancer.sim.contest.sweep import SweepError, parse_sweep
+from balancer.sim.home.appliances import APPLIANCES, USUAL, household
+from balancer.sim.home.traces import (
     Trace,
     TraceError,
     load_trace,
@@ -131,7 +131,7 @@ def _compare(options: SimulateOptions) -> int:
     figures = contest.figures()
     violations = contest.referees["balancer"].violations
     if faults:
-        from balancer.sim.faulty import faulty_figures  # noqa: PLC0415 - only when asked for
+        from balancer.sim.contest.faulty import faulty_figures  # noqa: PLC0415 - only when asked for
 
         with patience(contest.days, "with faults") as going_on:
             figures["balancer"], violations = faulty_figures(
@@ -150,7 +150,7 @@ def _compare(options: SimulateOptions) -> int:
     for line in violations[:20]:
         sys.stderr.write(f"violation: {line}\n")
     if options.report is not None:
-        from balancer.sim.report import write_report  # noqa: PLC0415 - plots take a second to load
+        from balancer.sim.contest.report import write_report  # noqa: PLC0415 - plots take a second to load
 
         write_report(options.report, contest, figures, options.faults if faults else None)
         sys.stderr.write(f"report: {options.report}\n")

@@ -12,9 +12,9 @@ from typing import Any
 
 from balancer.cli.outcome import ROWS, cell, print_table
 from balancer.cli.patience import patience
-from balancer.sim.figures import Figures
-from balancer.sim.strategies import Case, Contest
-from balancer.sim.sweep import WARM_K_H, Sweep, setup_with, smallest_warm
+from balancer.sim.contest.figures import Figures
+from balancer.sim.contest.strategies import Case, Contest
+from balancer.sim.contest.sweep import WARM_K_H, Sweep, setup_with, smallest_warm
 
 
 @dataclass(frozen=True, slots=True)

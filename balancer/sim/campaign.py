@@ -14,9 +14,9 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field, replace
 from random import Random
 
+from balancer.sim.devices.meters import CADENCES
 from balancer.sim.faults import FAULTS
 from balancer.sim.liveness import judge_recovery
-from balancer.sim.meters import CADENCES
 from balancer.sim.scenarios import ALL, Scenario
 from balancer.sim.world import World
 

@@ -15,20 +15,20 @@ from typing import Any
 from balancer.config.setup import Setup
 from balancer.core.model import Circuit, Estimation
 from balancer.sim.broker import Broker
-from balancer.sim.checkers import Checkers, Violation
 from balancer.sim.clock import Clock, Timer
-from balancer.sim.device import Device
-from balancer.sim.document import put
-from balancer.sim.ear import Ear
-from balancer.sim.house import Happening, Kind, SimHouse, build
-from balancer.sim.oracle import Oracle
+from balancer.sim.devices.device import Device
+from balancer.sim.devices.document import put
+from balancer.sim.devices.tasmota import TasmotaRelays
+from balancer.sim.devices.wiring import Devices, build_devices, meter_sections
+from balancer.sim.home.house import Happening, Kind, SimHouse, build
+from balancer.sim.home.supply import Trip
+from balancer.sim.home.traces import Trace, Weather, shipped_trace, shipped_weather
+from balancer.sim.judges.checkers import Checkers, Violation
+from balancer.sim.judges.ear import Ear
+from balancer.sim.judges.oracle import Oracle
+from balancer.sim.judges.witness import Witness
 from balancer.sim.process import Process
 from balancer.sim.scenarios import Scenario
-from balancer.sim.supply import Trip
-from balancer.sim.tasmota import TasmotaRelays
-from balancer.sim.traces import Trace, Weather, shipped_trace, shipped_weather
-from balancer.sim.wiring import Devices, build_devices, meter_sections
-from balancer.sim.witness import Witness
 from balancer.views.topics import Topics
 from balancer.wire import Message
 

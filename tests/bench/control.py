@@ -24,11 +24,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from balancer.config.load import read_setup
 from balancer.config.setup import Setup
-from balancer.sim.breakers import PROFILES
-from balancer.sim.drive import EVERY_SECOND, ON_CHANGE
-from balancer.sim.figures import Figures
-from balancer.sim.strategies import NAMES, Case, Contest
-from balancer.sim.traces import shipped_trace, shipped_weather
+from balancer.sim.contest.drive import EVERY_SECOND, ON_CHANGE
+from balancer.sim.contest.figures import Figures
+from balancer.sim.contest.strategies import NAMES, Case, Contest
+from balancer.sim.home.breakers import PROFILES
+from balancer.sim.home.traces import shipped_trace, shipped_weather
 from tests.bench.winters import keep, show
 
 HEATERS_W = {

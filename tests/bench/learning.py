@@ -19,8 +19,8 @@ from unittest.mock import patch
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from balancer.core import learn
-from balancer.sim.breakers import PROFILES
-from balancer.sim.figures import Figures
+from balancer.sim.contest.figures import Figures
+from balancer.sim.home.breakers import PROFILES
 from tests.bench.control import HEATERS_W, LIMITS_W, Winter, contest, workers
 from tests.bench.stand import conclude
 

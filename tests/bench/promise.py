@@ -22,10 +22,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from balancer.core import breaker, observe
 from balancer.core.model import Breaker
-from balancer.sim.breakers import PROFILES
-from balancer.sim.drive import EVERY_SECOND, Lags
-from balancer.sim.strategies import Contest
-from balancer.sim.traces import constant_trace
+from balancer.sim.contest.drive import EVERY_SECOND, Lags
+from balancer.sim.contest.strategies import Contest
+from balancer.sim.home.breakers import PROFILES
+from balancer.sim.home.traces import constant_trace
 from tests.bench.control import Winter, contest, workers
 from tests.bench.stand import conclude
 

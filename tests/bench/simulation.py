@@ -8,9 +8,9 @@ import argparse
 import time
 from dataclasses import replace
 
-from balancer.sim.drive import EVERY_SECOND, ON_CHANGE, Lags
-from balancer.sim.strategies import Case, Contest
-from balancer.sim.traces import shipped_trace, shipped_weather
+from balancer.sim.contest.drive import EVERY_SECOND, ON_CHANGE, Lags
+from balancer.sim.contest.strategies import Case, Contest
+from balancer.sim.home.traces import shipped_trace, shipped_weather
 from tests.bench.control import Winter, house
 
 

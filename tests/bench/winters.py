@@ -9,7 +9,7 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
-from balancer.sim.strategies import NAMES
+from balancer.sim.contest.strategies import NAMES
 
 Document = dict[str, Any]
 Row = tuple[str, Callable[[Sequence[Document], str], float | None], str]

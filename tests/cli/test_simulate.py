@@ -12,7 +12,7 @@ import pytest
 
 from balancer.cli.options import SimulateOptions
 from balancer.cli.simulate import case_of, example_house, run_simulate
-from balancer.sim.sweep import Sweep, SweepError, parse_sweep, setup_with, smallest_warm
+from balancer.sim.contest.sweep import Sweep, SweepError, parse_sweep, setup_with, smallest_warm
 
 FIGURES = {
     "trips",
@@ -242,7 +242,7 @@ def test_example_house_in_the_package_is_the_one_in_the_root() -> None:
 def test_ctrl_c_leaves_the_figures_of_what_was_done() -> None:
     # given a long run that says on standard error what it does
     program = (
-        "import sys; from balancer.sim import strategies\n"
+        "import sys; from balancer.sim.contest import strategies\n"
         "from balancer.cli.simulate import run_simulate, SimulateOptions\n"
         "whole = strategies.Drive.run_until\n"
         "def told(drive, until_s):\n"

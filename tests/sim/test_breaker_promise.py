@@ -7,7 +7,7 @@ import pytest
 
 from balancer.core import breaker as estimate
 from balancer.core.model import Breaker as Assumed
-from balancer.sim.breakers import breaker_for
+from balancer.sim.home.breakers import breaker_for
 
 RATING_W = 6900.0
 BAND = {  # what may hang in the hall when the configuration names the key

@@ -3,7 +3,14 @@ from random import Random
 
 import pytest
 
-from balancer.sim.breakers import PROFILES, Breaker, Counted, Thermal, breaker_for, thermal_through
+from balancer.sim.home.breakers import (
+    PROFILES,
+    Breaker,
+    Counted,
+    Thermal,
+    breaker_for,
+    thermal_through,
+)
 
 
 def trips_s(breaker: Breaker, load: float, before: float = 0.0) -> float:

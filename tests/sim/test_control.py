@@ -2,11 +2,11 @@
 
 import pytest
 
-from balancer.sim.breakers import PROFILES
-from balancer.sim.figures import Figures
-from balancer.sim.house import SimHouse
-from balancer.sim.strategies import Case, Contest
-from balancer.sim.traces import shipped_trace, shipped_weather
+from balancer.sim.contest.figures import Figures
+from balancer.sim.contest.strategies import Case, Contest
+from balancer.sim.home.breakers import PROFILES
+from balancer.sim.home.house import SimHouse
+from balancer.sim.home.traces import shipped_trace, shipped_weather
 from tests.bench.control import Winter, house
 
 DAYS = 0.5

@@ -4,12 +4,12 @@ import json
 
 import pytest
 
-from balancer.sim.contact import Contact, Copper
-from balancer.sim.ear import Ear
-from balancer.sim.plain import PlainRelay
+from balancer.sim.devices.contact import Contact, Copper
+from balancer.sim.devices.plain import PlainRelay
+from balancer.sim.devices.tasmota import TasmotaRelays, pulse_seconds
+from balancer.sim.devices.zigbee import ZigbeeBridge, ZigbeeRelay
+from balancer.sim.judges.ear import Ear
 from balancer.sim.scenarios import ALL, Scenario
-from balancer.sim.tasmota import TasmotaRelays, pulse_seconds
-from balancer.sim.zigbee import ZigbeeBridge, ZigbeeRelay
 from tests.sim.wires import Bench
 
 

@@ -7,12 +7,12 @@ import pytest
 
 from balancer.config.load import read_setup
 from balancer.config.setup import Setup
-from balancer.sim.breakers import breaker_for
-from balancer.sim.heaters import Heater
-from balancer.sim.house import Kind, SimHouse, build
-from balancer.sim.supply import Supply
-from balancer.sim.thermostats import PulseThermostat
-from balancer.sim.traces import Trace, constant_trace, shipped_trace, shipped_weather
+from balancer.sim.home.breakers import breaker_for
+from balancer.sim.home.heaters import Heater
+from balancer.sim.home.house import Kind, SimHouse, build
+from balancer.sim.home.supply import Supply
+from balancer.sim.home.thermostats import PulseThermostat
+from balancer.sim.home.traces import Trace, constant_trace, shipped_trace, shipped_weather
 
 HOUSE = """
 [circuits.main]

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from balancer.sim.document import put
-from balancer.sim.meters import CADENCES, Meter, Quantity
+from balancer.sim.devices.document import put
+from balancer.sim.devices.meters import CADENCES, Meter, Quantity
 from balancer.sim.scenarios import ALL, Scenario
 from balancer.sim.world import World
 from tests.sim.wires import Bench

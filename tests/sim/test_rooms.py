@@ -3,7 +3,7 @@ from random import Random
 
 import pytest
 
-from balancer.sim.rooms import Room, RoomShape, room_for
+from balancer.sim.home.rooms import Room, RoomShape, room_for
 
 SHAPE = RoomShape(
     air_w_per_k=20.0,

@@ -8,16 +8,16 @@ import pytest
 
 from balancer.config.load import read_setup
 from balancer.config.setup import Setup
-from balancer.sim.baselines import Priority, Seed, Threshold
-from balancer.sim.bound import Clairvoyant
-from balancer.sim.drive import EVERY_SECOND, ON_CHANGE, Drive, Order
-from balancer.sim.figures import DAY_S
-from balancer.sim.heaters import LABELLED
-from balancer.sim.house import SimHouse, build
-from balancer.sim.referee import Referee
-from balancer.sim.shares import Shares
-from balancer.sim.strategies import NAMES, Case, Contest
-from balancer.sim.traces import Trace, constant_trace, shipped_trace, shipped_weather
+from balancer.sim.contest.baselines import Priority, Seed, Threshold
+from balancer.sim.contest.bound import Clairvoyant
+from balancer.sim.contest.drive import EVERY_SECOND, ON_CHANGE, Drive, Order
+from balancer.sim.contest.figures import DAY_S
+from balancer.sim.contest.referee import Referee
+from balancer.sim.contest.strategies import NAMES, Case, Contest
+from balancer.sim.home.heaters import LABELLED
+from balancer.sim.home.house import SimHouse, build
+from balancer.sim.home.shares import Shares
+from balancer.sim.home.traces import Trace, constant_trace, shipped_trace, shipped_weather
 
 
 def setup(folder: Path, *, loads: int = 7, limit_w: float = 6000.0, extra: str = "") -> Setup:

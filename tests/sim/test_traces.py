@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from balancer.sim.appliances import APPLIANCES, household
-from balancer.sim.traces import (
+from balancer.sim.home.appliances import APPLIANCES, household
+from balancer.sim.home.traces import (
     Trace,
     TraceError,
     constant_trace,

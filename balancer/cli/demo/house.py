@@ -15,11 +15,11 @@ from balancer.cli.demo.broker import Outlet
 from balancer.cli.demo.tally import Tally
 from balancer.config.setup import Setup
 from balancer.sim.clock import Clock
-from balancer.sim.ear import Ear
-from balancer.sim.house import Kind, SimHouse, build
+from balancer.sim.devices.wiring import Devices, build_devices
+from balancer.sim.home.house import Kind, SimHouse, build
+from balancer.sim.home.traces import shipped_trace, shipped_weather
+from balancer.sim.judges.ear import Ear
 from balancer.sim.scenarios import Scenario
-from balancer.sim.traces import shipped_trace, shipped_weather
-from balancer.sim.wiring import Devices, build_devices
 from balancer.views.topics import Topics
 from balancer.wire import Message
 

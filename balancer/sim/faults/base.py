@@ -6,8 +6,8 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from balancer.core.model import Circuit, Estimation
-from balancer.sim.meters import Meter
-from balancer.sim.wiring import Relay
+from balancer.sim.devices.meters import Meter
+from balancer.sim.devices.wiring import Relay
 
 if TYPE_CHECKING:
     from balancer.sim.world import World

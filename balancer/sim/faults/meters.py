@@ -5,8 +5,8 @@ from dataclasses import replace
 from random import Random
 from typing import TYPE_CHECKING
 
+from balancer.sim.devices.meters import Meter
 from balancer.sim.faults.base import any_meter, circuit_meter, fault
-from balancer.sim.meters import Meter
 from balancer.wire import Message
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from balancer.sim.broker import Session
-from balancer.sim.device import Device
+from balancer.sim.devices.device import Device
 from balancer.sim.faults.base import any_relay, fault
 
 if TYPE_CHECKING:

@@ -4,11 +4,11 @@ import json
 from random import Random
 from typing import TYPE_CHECKING
 
-from balancer.sim.contact import Copper
+from balancer.sim.devices.contact import Copper
+from balancer.sim.devices.tasmota import TasmotaRelays
+from balancer.sim.devices.wiring import Relay
+from balancer.sim.devices.zigbee import ZigbeeBridge, ZigbeeRelay
 from balancer.sim.faults.base import any_relay, fault
-from balancer.sim.tasmota import TasmotaRelays
-from balancer.sim.wiring import Relay
-from balancer.sim.zigbee import ZigbeeBridge, ZigbeeRelay
 from balancer.wire import Message
 
 if TYPE_CHECKING:

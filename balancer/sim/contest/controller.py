@@ -13,8 +13,8 @@ from math import inf
 from balancer.config.setup import Setup
 from balancer.devices.mqtt import MqttMeter, MqttRelay, MqttRequest
 from balancer.engine import Engine, Outgoing
-from balancer.sim.drive import Order
-from balancer.sim.house import SimHouse
+from balancer.sim.contest.drive import Order
+from balancer.sim.home.house import SimHouse
 from balancer.views.topics import Topics, setter
 from balancer.wire import Message
 

@@ -5,10 +5,10 @@ from typing import Protocol
 from balancer.config.setup import Setup
 from balancer.core.model import Circuit
 from balancer.sim.clock import Clock
-from balancer.sim.house import SimHouse
+from balancer.sim.devices.wiring import Devices
+from balancer.sim.home.house import SimHouse
+from balancer.sim.judges.witness import Witness
 from balancer.sim.process import Process
-from balancer.sim.wiring import Devices
-from balancer.sim.witness import Witness
 from balancer.views.topics import Topics
 
 

@@ -14,14 +14,14 @@ from random import Random
 
 from balancer.config.setup import Setup
 from balancer.core.model import Circuit
-from balancer.sim.furnishing import furnished, supply_for
-from balancer.sim.happenings import Happening, Journal, Kind
-from balancer.sim.heaters import FOUND
-from balancer.sim.others import appliance_w, others_for
-from balancer.sim.shares import Shares
-from balancer.sim.supply import Supply, Trip, Voltage
-from balancer.sim.thermostats import DAY_S
-from balancer.sim.traces import Trace, Weather
+from balancer.sim.home.furnishing import furnished, supply_for
+from balancer.sim.home.happenings import Happening, Journal, Kind
+from balancer.sim.home.heaters import FOUND
+from balancer.sim.home.others import appliance_w, others_for
+from balancer.sim.home.shares import Shares
+from balancer.sim.home.supply import Supply, Trip, Voltage
+from balancer.sim.home.thermostats import DAY_S
+from balancer.sim.home.traces import Trace, Weather
 
 MIDWINTER = datetime(2007, 1, 1)  # noqa: DTZ001 - local time of a house without a place
 COLD_TOLERANCE_K = 0.5  # a thermostat's band; colder than that below the set point is cold

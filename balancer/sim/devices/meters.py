@@ -9,8 +9,8 @@ from typing import Any
 
 from balancer.sim.broker import Broker
 from balancer.sim.clock import Clock, Timer
-from balancer.sim.device import Device
-from balancer.sim.document import put
+from balancer.sim.devices.device import Device
+from balancer.sim.devices.document import put
 from balancer.wire import Message
 
 

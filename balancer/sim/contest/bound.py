@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 from math import exp, inf
 
 from balancer.config.setup import Setup
-from balancer.sim.drive import Order
-from balancer.sim.house import SimHouse
+from balancer.sim.contest.drive import Order
+from balancer.sim.home.house import SimHouse
 
 FORGET_S = 86_400.0
 AHEAD = 0.03  # a waiting load takes a running one's place only if its share is lower by more

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
-from balancer.sim.house import SimHouse
+from balancer.sim.home.house import SimHouse
 
 DAY_S = 86_400.0
 WINTER_DAYS = 200.0  # of heating in a year

@@ -9,7 +9,7 @@ from array import array
 from collections.abc import Callable, Iterator, Mapping
 from random import Random
 
-from balancer.sim.traces import Trace
+from balancer.sim.home.traces import Trace
 
 DAY_S = 86_400.0
 MINUTE_S = 60.0

@@ -6,11 +6,11 @@ from math import inf
 from random import Random
 
 from balancer.core.model import Circuit, House
-from balancer.sim.breakers import breaker_for
-from balancer.sim.heaters import Heater, heater_for
-from balancer.sim.rooms import Room, room_for
-from balancer.sim.supply import Supply
-from balancer.sim.thermostats import Programme, Thermostat, programme_for, thermostat_for
+from balancer.sim.home.breakers import breaker_for
+from balancer.sim.home.heaters import Heater, heater_for
+from balancer.sim.home.rooms import Room, room_for
+from balancer.sim.home.supply import Supply
+from balancer.sim.home.thermostats import Programme, Thermostat, programme_for, thermostat_for
 
 EMPTY_ROOM_W = 1000.0  # a room without a heater is built as if it had this one
 

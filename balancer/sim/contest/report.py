@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from html import escape
 from pathlib import Path
 
-from balancer.sim import plots
-from balancer.sim.figures import Figures, loads_of
-from balancer.sim.strategies import NAMES, Contest
+from balancer.sim.contest import plots
+from balancer.sim.contest.figures import Figures, loads_of
+from balancer.sim.contest.strategies import NAMES, Contest
 
 PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8">

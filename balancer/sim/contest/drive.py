@@ -8,7 +8,7 @@ from math import ceil, inf
 from random import Random
 from typing import Protocol
 
-from balancer.sim.house import Kind, SimHouse
+from balancer.sim.home.house import Kind, SimHouse
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

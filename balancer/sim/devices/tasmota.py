@@ -6,8 +6,8 @@ from random import Random
 
 from balancer.sim.broker import Broker
 from balancer.sim.clock import Clock, Timer
-from balancer.sim.contact import Contact
-from balancer.sim.device import Device
+from balancer.sim.devices.contact import Contact
+from balancer.sim.devices.device import Device
 from balancer.wire import Message
 
 TELE_PERIOD_S = 300.0

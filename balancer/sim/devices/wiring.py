@@ -11,12 +11,12 @@ from typing import Any
 
 from balancer.sim.broker import Broker
 from balancer.sim.clock import Clock
-from balancer.sim.contact import Contact
-from balancer.sim.device import Device
-from balancer.sim.meters import CADENCES, Meter, Quantity
-from balancer.sim.plain import PlainRelay
-from balancer.sim.tasmota import TasmotaRelays, full
-from balancer.sim.zigbee import ZigbeeBridge, ZigbeeRelay
+from balancer.sim.devices.contact import Contact
+from balancer.sim.devices.device import Device
+from balancer.sim.devices.meters import CADENCES, Meter, Quantity
+from balancer.sim.devices.plain import PlainRelay
+from balancer.sim.devices.tasmota import TasmotaRelays, full
+from balancer.sim.devices.zigbee import ZigbeeBridge, ZigbeeRelay
 
 UNIT_OF_NAME = {
     "Power": "W",

@@ -6,10 +6,10 @@ from pathlib import Path
 from random import Random
 
 from balancer.sim.campaign import Job, plan_faults
-from balancer.sim.figures import Figures, figures_of
+from balancer.sim.contest.figures import Figures, figures_of
+from balancer.sim.contest.strategies import HOUR_S, Case
 from balancer.sim.liveness import judge_recovery
 from balancer.sim.scenarios import Scenario
-from balancer.sim.strategies import HOUR_S, Case
 from balancer.sim.world import World
 
 RECOVERY_S = 5400.0  # healed at the end, and watched

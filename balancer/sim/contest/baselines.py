@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from math import ceil, inf
 
 from balancer.core.model import House
-from balancer.sim.drive import Order
-from balancer.sim.house import SimHouse
+from balancer.sim.contest.drive import Order
+from balancer.sim.home.house import SimHouse
 
 
 class Base:

@@ -12,8 +12,8 @@ from typing import Any
 
 from balancer.sim.broker import Broker
 from balancer.sim.clock import Clock, Timer
-from balancer.sim.contact import Contact
-from balancer.sim.device import Device
+from balancer.sim.devices.contact import Contact
+from balancer.sim.devices.device import Device
 from balancer.wire import Message
 
 RESPONSE_TIMEOUT_S = 10.0  # ZCL default response, zigbee-herdsman endpoint

@@ -7,7 +7,7 @@ from math import inf
 from random import Random
 from typing import Protocol
 
-from balancer.sim.rooms import Room
+from balancer.sim.home.rooms import Room
 
 DAY_S = 86_400.0
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from math import inf
 
 from balancer.core.model import Circuit, Estimation
-from balancer.sim.stage import Stage
-from balancer.sim.tasmota import TasmotaRelays
-from balancer.sim.witness import Reading, Witness
+from balancer.sim.devices.tasmota import TasmotaRelays
+from balancer.sim.judges.stage import Stage
+from balancer.sim.judges.witness import Reading, Witness
 from balancer.wire import Message
 
 FAVOUR = 0.9  # a learned draw may admit a load for less than its rated power (R14)

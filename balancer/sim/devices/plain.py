@@ -5,9 +5,9 @@ from random import Random
 
 from balancer.sim.broker import Broker
 from balancer.sim.clock import Clock
-from balancer.sim.contact import Contact
-from balancer.sim.device import Device
-from balancer.sim.document import put
+from balancer.sim.devices.contact import Contact
+from balancer.sim.devices.device import Device
+from balancer.sim.devices.document import put
 from balancer.wire import Message
 
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from math import inf
 
 from balancer.core.model import Circuit, Estimation
-from balancer.sim.stage import Stage
-from balancer.sim.supply import Trip
+from balancer.sim.home.supply import Trip
+from balancer.sim.judges.stage import Stage
 
 REACTION_S = 2.0  # radio, relay and one reading: shorter overloads are nobody's fault
 HELD_S = 120.0  # how far back a fault excuses: heat of a breaker that was not cooled since

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping
 from math import inf
 
 from balancer.config.setup import Setup
-from balancer.sim.drive import Order, Strategy
-from balancer.sim.house import SimHouse
+from balancer.sim.contest.drive import Order, Strategy
+from balancer.sim.home.house import SimHouse
 
 ANSWER_S = 30.0  # an overload that is still seen so long after the last OFF was not answered
 ROUNDING_W = 0.05  # what is said of a reading, to a tenth of a watt, may lie below it

@@ -4,15 +4,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from balancer.config.setup import Setup
-from balancer.sim.baselines import RULES
-from balancer.sim.bound import Clairvoyant
-from balancer.sim.controller import Controller, meters_of
-from balancer.sim.drive import EVERY_SECOND, Drive, Lags, Strategy
-from balancer.sim.figures import DAY_S, Figures, figures_of, heat_kwh
-from balancer.sim.heaters import FOUND
-from balancer.sim.house import SimHouse, build
-from balancer.sim.referee import Referee
-from balancer.sim.traces import Trace, Weather
+from balancer.sim.contest.baselines import RULES
+from balancer.sim.contest.bound import Clairvoyant
+from balancer.sim.contest.controller import Controller, meters_of
+from balancer.sim.contest.drive import EVERY_SECOND, Drive, Lags, Strategy
+from balancer.sim.contest.figures import DAY_S, Figures, figures_of, heat_kwh
+from balancer.sim.contest.referee import Referee
+from balancer.sim.home.heaters import FOUND
+from balancer.sim.home.house import SimHouse, build
+from balancer.sim.home.traces import Trace, Weather
 
 NAMES = ("balancer", "seed", "threshold", "priority", "none", "bound")
 """In the order of the results."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from math import inf
 from random import Random
 
-from balancer.sim.breakers import Breaker, Never
+from balancer.sim.home.breakers import Breaker, Never
 
 LOWEST_V, HIGHEST_V = 207.0, 253.0  # EN 50160, 230 V -10 % +10 %
 TOLERANCE_W = 0.5  # what counts as over the limit is not a matter of rounding

@@ -11,8 +11,8 @@ from math import inf
 from typing import Any
 
 from balancer.core.model import House
-from balancer.sim.ear import Ear
-from balancer.sim.meters import Meter
+from balancer.sim.devices.meters import Meter
+from balancer.sim.judges.ear import Ear
 from balancer.views.topics import Topics
 from balancer.wire import Message
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from random import Random
 
 from balancer.core.model import Circuit, House, Meter
-from balancer.sim.traces import Trace
+from balancer.sim.home.traces import Trace
 
 BASE_W = 400.0  # fridges, standby, light: spread over all phases; what is above it is on one
 SUB_PANEL_PART = 0.3

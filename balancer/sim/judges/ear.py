@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from balancer.sim.tasmota import full
+from balancer.sim.devices.tasmota import full
 
 Decode = Callable[[bytes], bool | None]
 

@@ -1,0 +1,1 @@
+"""Strategies side by side on the same house, and what they came to."""

@@ -1,0 +1,1 @@
+"""Devices with the payloads, cadence and faults of real ones."""

@@ -1,0 +1,1 @@
+"""The house: rooms, heaters, appliances, supply and breakers, in physics only."""

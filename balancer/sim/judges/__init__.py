@@ -1,0 +1,1 @@
+"""Outsiders that judge the balancer by the wire and by the house."""
