@@ -6,6 +6,7 @@ from balancer.core import learn
 from balancer.core.model import Circuit, Estimation, House
 from balancer.core.state import INFINITY, Flight, LoadState, MeterState, Reading, State
 
+ENOUGH_LAGS = 3
 MEASURED_SETTLE_S = 10.0  # neither period nor lag raise settle by more than this each
 LEAST_CONFIRM_S = 2.0
 TINY_W = 1e-6  # sums of watts are equal if they differ by less
@@ -21,16 +22,22 @@ def period_s(meter: MeterState) -> float | None:
 
 
 def settle_s(house: House, state: State, circuit: str) -> float:
-    """Return how long a reading may not show a confirmed switching (R2)."""
+    """Return how long a reading may not show a confirmed switching (R2).
+
+    A measured lag holds the wait for the reading that showed it, so a few of them say all; until
+    then the meter's period is added.
+    """
     own = house.circuits[circuit]
     if own.meter is None:
         return own.settle_s
     meter = state.meters[own.meter.name]
+    lag_s = min(max(meter.lags_s, default=0.0), MEASURED_SETTLE_S)
+    if len(meter.lags_s) >= ENOUGH_LAGS:
+        return max(own.settle_s, lag_s + 1.0)
     period = period_s(meter)
     if period is None:
         return own.settle_s
-    lag = max(meter.lags_s, default=0.0)
-    return max(own.settle_s, min(period, MEASURED_SETTLE_S) + min(lag, MEASURED_SETTLE_S) + 1.0)
+    return max(own.settle_s, min(period, MEASURED_SETTLE_S) + lag_s + 1.0)
 
 
 def confirm_within_s(house: House, load: str, ls: LoadState) -> float:

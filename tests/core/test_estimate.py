@@ -2,6 +2,7 @@
 
 import pytest
 
+from balancer.core import estimate
 from balancer.core.model import Breaker, Circuit, Estimation, Meter
 from tests.core.rig import A, FakeRelay, Rig, a_circuit, a_house, a_load
 
@@ -271,3 +272,23 @@ def test_a_relay_that_says_nothing_counts_its_commands_after_settle() -> None:
     off, on = rig.commands(since_s)
     assert (off.load, off.on, on.load, on.on) == ("a", False, "b", True)
     assert on.at_s - off.at_s >= 3.0
+
+
+def test_settle_is_the_measured_lag_once_a_few_are_known() -> None:
+    """R2: a lag holds the wait for the reading already; adding the period would count it twice."""
+    # given a meter that speaks every ten seconds
+    rig = Rig(a_house([a_load("a", min_on_s=0.0, min_off_s=0.0)]), base_w=500.0, period_s=10.0)
+    rig.run(60.0)
+    period_and_lag_s = estimate.settle_s(rig.house, rig.state, "main")
+    assert period_and_lag_s >= 11.0
+    # when three lone switchings were seen
+    for _ in range(3):
+        rig.request("a")
+        rig.run(41.0)
+        rig.request("a", False)
+        rig.run(43.0)
+    # then it is a second more than the longest of them, and never more than what was assumed
+    lags_s = rig.state.meters["circuits.main.meter"].lags_s
+    assert len(lags_s) >= 3
+    assert estimate.settle_s(rig.house, rig.state, "main") == max(3.0, max(lags_s) + 1.0)
+    assert max(lags_s) <= 10.0
