@@ -80,8 +80,10 @@ class Heater:
 
     def could_draw_w(self, voltage_v: float) -> float:
         """Return what it takes when mains and contact let it, in watts."""
-        if self.cut_out or self.turned_down:
-            return 0.0
+        return 0.0 if self.cut_out or self.turned_down else self.takes_w(voltage_v)
+
+    def takes_w(self, voltage_v: float) -> float:
+        """Return what it takes while it draws at all, in watts."""
         return self.resistance_w * (voltage_v / NOMINAL_V) ** 2
 
     def settle_power(self, at_s: float, voltage_v: float) -> bool:

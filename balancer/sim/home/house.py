@@ -149,6 +149,10 @@ class SimHouse:
         """Return what a load takes now, in watts."""
         return self._heaters[load].power_w
 
+    def takes_w(self, load: str) -> float:
+        """Return what a load takes at this voltage while it draws at all, in watts."""
+        return self._heaters[load].takes_w(self.voltage_v)
+
     def could_draw_w(self, load: str) -> float:
         """Return what a load would take now if its contact let it, in watts."""
         return self._heaters[load].could_draw_w(self.voltage_v)

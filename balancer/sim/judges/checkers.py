@@ -16,7 +16,7 @@ from balancer.sim.judges.stage import Stage
 from balancer.sim.judges.witness import Reading, Witness
 from balancer.wire import Message
 
-FAVOUR = 0.9  # a learned draw may admit a load for less than its rated power (R14)
+FAVOUR = 0.9  # the mains voltage was lower when its draw was learned
 EDGE_W = 2.0  # rounding of payloads
 BLIND_GRACE_S = 0.5  # R13
 PLACES_S = 0.5  # a place on a bridge frees after so long (R11)
@@ -285,7 +285,7 @@ class Checkers:
                     f"reading than {reading.power_w:.0f} W, limit {limit_w:.0f} W",
                 )
             predicted_w = self.predicted_w(circuit, reading)
-            new_w = FAVOUR * self.house.power_w[load][circuit.name]
+            new_w = self._admitted_w(load, circuit)
             if predicted_w + new_w > limit_w - circuit.reserve_w + EDGE_W:
                 self.found(
                     "I06",
@@ -298,8 +298,8 @@ class Checkers:
                 readings = witness.readings.get(meter.name)
                 fresh = readings and now_s - readings[-1].at_s <= meter.stale_after_s
                 others_w += readings[-1].power_w if fresh and readings else meter.max_w
-            on_w = FAVOUR * sum(
-                self.house.power_w[each][circuit.name]
+            on_w = sum(
+                self._admitted_w(each, circuit)
                 for each in self.house.loads_of[circuit.name]
                 if each == load or witness.loads[each].believed_on
             )
@@ -333,10 +333,20 @@ class Checkers:
             elif seen.commanded is True and seen.reported is not False:
                 draw_w = world.house.heater_w(load) * part
                 if draw_w > 0.0:
-                    power_w += min(draw_w, FAVOUR * rated_w)
-                elif not on and seen.sent_on_s > world.clock.now_s - 2.0:
-                    power_w += FAVOUR * rated_w
+                    power_w += min(draw_w, self._admitted_w(load, circuit))
+                elif (
+                    not on
+                    and not seen.reported  # else it had said that it was on, and lied
+                    and seen.sent_on_s > world.clock.now_s - 2.0
+                ):
+                    power_w += self._admitted_w(load, circuit)
         return power_w
+
+    def _admitted_w(self, load: str, circuit: Circuit) -> float:
+        """Return the least that a load may be counted as, once its real draw is learned (R14)."""
+        rated_w = self.house.power_w[load][circuit.name]
+        takes_w = self.world.house.takes_w(load) * rated_w / self.house.rated_w[load]
+        return FAVOUR * min(rated_w, takes_w)
 
     def _confirmed_off(self, load: str, reading: Reading) -> bool:
         """Return whether an OFF sent after a reading counts as done, be it true or not."""
