@@ -18,6 +18,8 @@ from balancer.core.draft import Draft
 from balancer.core.model import Circuit, Estimation
 from balancer.core.state import INFINITY, CircuitState, LoadState
 
+DOUBT_IDLE_S = 3600.0
+
 
 def proven_w(draft: Draft, circuit: str) -> float:
     """Return the proven room, in watts; minus infinity while the window is too young."""
@@ -366,6 +368,9 @@ def exchange(
         and not restrain.on_its_way(state.loads[name])
     ]
     needs = {name: book.need_w(name) for name in [*queue, *keepers]}
+    for name in keepers:
+        if _long_idle(draft, state.loads[name]):
+            needs[name] = {circuit: 2.0 * watts for circuit, watts in needs[name].items()}
     chosen: list[str] = []
     displaced: list[str] = []
 
@@ -409,6 +414,15 @@ def exchange(
                 displaced.append(other)
         chosen.append(name)
     return chosen, displaced
+
+
+def _long_idle(draft: Draft, ls: LoadState) -> bool:
+    """Return whether a load counts as idle for so long that it may be a mistake (R14).
+
+    Then its power stands twice in the way: in the reading, and reserved. Giving up its place
+    frees both, or tells that it was idle; the next ON waits for what the meter says anyway.
+    """
+    return ls.idle and ls.changed_s is not None and draft.at_s - ls.changed_s >= DOUBT_IDLE_S
 
 
 def _outranks(draft: Draft, name: str, other: str) -> bool:

@@ -185,3 +185,29 @@ def test_a_meter_that_is_out_of_scale_is_reported(watts: float, share: str) -> N
     cycle(rig, "a", 2)
     assert rig.snapshot().circuits["main"].detail is None
     assert len(rig.noted(NoteKind.WRONG_SCALE_OVER)) == 1
+
+
+def test_a_load_that_is_idle_only_by_mistake_does_not_starve_the_others() -> None:
+    """R6, R14: its power would stand in the way twice, in the reading and reserved."""
+    # given a heater that was learned to be idle, and then began to draw when nobody noticed
+    house = a_house({"a": 1500.0, "b": 1500.0}, a_circuit(limit_w=3000.0), load_options=FREE)
+    rig = Rig(house, base_w=300.0)
+    rig.heater_w["a"] = 0.0
+    rig.run(30.0)
+    cycle(rig, "b", 1)
+    rig.request("a")
+    rig.run(30.0)
+    assert rig.state.loads["a"].idle
+    for step in range(15):
+        rig.heater_w["a"] = 100.0 * (step + 1)
+        rig.run(2.0)
+    assert rig.state.loads["a"].idle
+    # when another one waits, for an hour and a little
+    rig.request("b")
+    for _ in range(7):
+        rig.run(600.0)
+        rig.rotate()
+    rig.run(60.0)
+    # then it gave up its place, and is known to draw
+    assert rig.on() == {"b"}
+    assert not rig.state.loads["a"].idle
