@@ -39,6 +39,8 @@ def decide(
     ls = draft.load(name)
     draw_w = {c: estimate.relief_w(house, draft.state, c, name) for c in house.power_w[name]}
     unseen = ls.flight is not None
+    for own in house.power_w[name]:
+        draft.circuit(own).decisions += 1
     ls.on = on
     where = circuit or next(iter(house.loads[name].power_w_by_circuit))
     draft.switchings.setdefault((cause, where), []).append(Switching(name, on, reason))
@@ -55,6 +57,7 @@ def decide(
             before=_readings(draft, name),
             unseen=unseen,
             alone=not unseen and alone(draft, name),
+            decisions=_decisions(draft, name),
         )
         return
     ls.claim = False
@@ -69,6 +72,7 @@ def decide(
         unseen=unseen,
         shed=cause in SHEDDING,
         alone=not unseen and alone(draft, name),
+        decisions=_decisions(draft, name),
     )
 
 
@@ -80,6 +84,15 @@ def alone(draft: Draft, name: str) -> bool:
         for circuit in house.power_w[name]
         for other in house.loads_of[circuit]
     )
+
+
+def was_alone(draft: Draft, name: str, flight: Flight) -> bool:
+    """Return whether nothing else was switched on its circuits since before a flight began."""
+    return flight.alone and flight.decisions == _decisions(draft, name) and alone(draft, name)
+
+
+def _decisions(draft: Draft, name: str) -> int:
+    return sum(draft.state.circuits[circuit].decisions for circuit in draft.house.power_w[name])
 
 
 def _readings(draft: Draft, name: str) -> dict[str, float]:

@@ -86,7 +86,7 @@ def tidy(draft: Draft) -> None:
         if flight is None or flight.confirmed_s is None:
             continue
         if all(_shown(draft, circuit, name, flight) for circuit in house.power_w[name]):
-            if flight.alone and flight.cause is not Cause.FOREIGN and act.alone(draft, name):
+            if flight.cause is not Cause.FOREIGN and act.was_alone(draft, name, flight):
                 _learn(draft, name, flight)
             draft.load(name).flight = None
             if not flight.on:
@@ -100,6 +100,7 @@ def _account_for(draft: Draft, name: str) -> None:
         flight = ls.flight
         if flight is not None and not flight.on and flight.before.keys() & power_w.keys():
             draft.load(other).flight = flight._replace(
+                alone=False,
                 before={
                     circuit: before_w - OVERDRAW * power_w.get(circuit, 0.0)
                     for circuit, before_w in flight.before.items()
