@@ -10,13 +10,14 @@ which has no such port: what it loses, it loses because the machine is busy.
 import argparse
 import sys
 import tempfile
+from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from tests.bench.reaction import HERE, Bench, samples_of, wait_until_ready
-from tests.bench.stand import Process, conclude, config, processes, quantile
+from tests.bench.stand import Process, conclude, config, processes, quantile, spike
 from tests.integration.mosquitto import Mosquitto, free_port
 
 KINDS = ("scrape", "hang", "crowd", "garbage")
@@ -29,13 +30,13 @@ def measure(loads: int, kind: str, samples: int, instances: int) -> dict[str, An
     """Return the figures of one house, left alone and molested in turns."""
     houses = [f"h{number}" for number in range(instances)]
     ports = [free_port() for _ in houses]
-    found: dict[bool, tuple[list[float], list[float]]] = {False: ([], []), True: ([], [])}
+    found: dict[tuple[bool, str], list[float]] = defaultdict(list)
     with tempfile.TemporaryDirectory() as folder, processes() as started:
         log = Path(folder) / "log"
         broker = Mosquitto(Path(folder), stock=True)
         broker.start()
         try:
-            bench = Bench(broker.port, [*houses, "echo"], loads, qos=0)
+            bench = Bench(broker.port, houses, {"echo": loads}, loads, qos=0)
             for house, http_port in zip(houses, ports, strict=True):
                 file = Path(folder) / f"{house}.toml"
                 file.write_text(config(loads, broker.port, name=house, http_port=http_port))
@@ -52,16 +53,16 @@ def measure(loads: int, kind: str, samples: int, instances: int) -> dict[str, An
                             it = Process(str(HERE / "molest.py"), str(port), kind, log=log)
                             molesting.append(it)
                     bench.live(WARM_S if molested else CALM_S)
-                    balancer_s, echo_s = samples_of(bench, houses, TURN)
-                found[molested][0].extend(balancer_s)
-                found[molested][1].extend(echo_s)
+                    took_s = samples_of(bench, houses, spike(loads, loads), loads, TURN)
+                for who, each_s in took_s.items():
+                    found[molested, who] += each_s
         finally:
             broker.stop()
-    row: dict[str, Any] = {"loads": loads, "http": kind, "samples": len(found[True][0])}
+    row: dict[str, Any] = {"loads": loads, "http": kind, "samples": len(found[True, "balancer"])}
     for share, name in ((0.5, "p50"), (0.99, "p99")):
         for molested, word in ((False, "alone"), (True, "molested")):
-            row[f"{word}_{name}_ms"] = 1000.0 * quantile(found[molested][0], share)
-            row[f"echo_{word}_{name}_ms"] = 1000.0 * quantile(found[molested][1], share)
+            row[f"{word}_{name}_ms"] = 1000.0 * quantile(found[molested, "balancer"], share)
+            row[f"echo_{word}_{name}_ms"] = 1000.0 * quantile(found[molested, "echo"], share)
     row["ratio_p50"] = row["molested_p50_ms"] / row["alone_p50_ms"]
     row["echo_ratio_p50"] = row["echo_molested_p50_ms"] / row["echo_alone_p50_ms"]
     return row

@@ -11,7 +11,7 @@ import aiomqtt
 
 
 async def main(port: int, name: str, loads: int, qos: int, others: int) -> None:
-    """Answer each spike with OFF to every load."""
+    """Answer each spike with so many OFFs."""
     nodelay = (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     async with aiomqtt.Client("127.0.0.1", port, socket_options=[nodelay]) as client:
         topics = [f"{name}/meter", *(f"{name}/other/{number}" for number in range(others))]

@@ -1,11 +1,13 @@
 """How long from a meter's message to the last of the commands that it needs.
 
     python tests/bench/reaction.py --loads 7 50 --samples 1000 --json reaction.json
+    python tests/bench/reaction.py --loads 7 --needed 5 --qos 0 --background 0
 
-A spike goes to a balancer and, in turns, to the bare echo of ``echo.py``, on a Mosquitto with
-its stock configuration. Time runs from just before the meter's ``send`` until the last OFF has
-been read, by one client with one clock. Relays confirm every command. A house needs a good
-second between two spikes to heat again, so several balancers take turns.
+A spike goes to a balancer and, in turns, to the bare echo of ``echo.py``, which answers with as
+many OFFs as are needed, and to a threshold rule, the same echo that sheds everything, on a
+Mosquitto with its stock configuration. Time runs from just before the meter's ``send`` until the
+last OFF has been read, by one client with one clock. Relays confirm every command. A house needs
+a good second between two spikes to heat again, so several balancers take turns.
 """
 
 import argparse
@@ -22,13 +24,13 @@ from balancer.wire import Message
 from tests.bench.stand import (
     CALM,
     PATIENCE_S,
-    SPIKE,
     Client,
     Process,
     conclude,
     config,
     processes,
     quantile,
+    spike,
 )
 from tests.integration.mosquitto import Mosquitto
 
@@ -39,14 +41,23 @@ PAUSE_S = 0.02
 
 
 class Bench:
-    """A client that is meter and relays of every house."""
+    """A client that is meter and relays of every house.
 
-    def __init__(self, port: int, houses: list[str], loads: int, qos: int) -> None:
+    Attributes:
+        loads: Of each house.
+        rules: How many OFFs each rival answers a spike with.
+    """
+
+    def __init__(
+        self, port: int, houses: list[str], rules: dict[str, int], loads: int, qos: int
+    ) -> None:
+        houses = [*houses, *rules]
         topics = {f"{house}/+/set": qos for house in houses}
         ready = {f"{house}/ready": 0 for house in houses}
         self._client = Client(port, topics | ready | {"balancer/+/availability": 0})
         self._qos = qos
-        self._loads = loads
+        self.loads = loads
+        self.rules = rules
         self._on: dict[str, set[str]] = {house: set() for house in houses}
         self._changed_s = dict.fromkeys(houses, 0.0)
         self.ready: set[str] = set()
@@ -71,7 +82,7 @@ class Bench:
     def heating(self, house: str) -> bool:
         """Return whether every load has been on for so long that nobody is busy with it."""
         calm_s = time.monotonic() - self._changed_s[house]
-        return len(self._on[house]) == self._loads and calm_s > SETTLED_S
+        return len(self._on[house]) == self.loads and calm_s > SETTLED_S
 
     def calm(self, *houses: str) -> None:
         """Publish a reading that leaves room for everything."""
@@ -80,17 +91,17 @@ class Bench:
     def say(self, *messages: Message) -> None:
         self._client.publish(*messages)
 
-    def spike(self, house: str) -> float:
-        """Publish a reading far too high; return the seconds until the last OFF."""
+    def spike(self, house: str, power: bytes, needed: int) -> float:
+        """Publish a reading that needs so many OFFs; return the seconds until the last."""
         client = self._client
         began_s = time.perf_counter()
-        client.publish(Message(f"{house}/meter", SPIKE, self._qos))
+        client.publish(Message(f"{house}/meter", power, self._qos))
         off: set[bytes] = set()
         batches = []
         prefix = house.encode() + b"/"
-        while len(off) < self._loads:
+        while len(off) < needed:
             batch = client.take(PATIENCE_S)
-            assert batch, f"{house}: {len(off)} of {self._loads} commands came"
+            assert batch, f"{house}: {len(off)} of {needed} commands came"
             batches.append(batch)
             off.update(
                 each.topic
@@ -111,7 +122,9 @@ class Bench:
         self._client.publish(*answers)
 
 
-def measure(loads: int, qos: int, background: int, samples: int, instances: int) -> dict[str, Any]:
+def measure(
+    loads: int, needed: int, qos: int, background: int, samples: int, instances: int
+) -> dict[str, Any]:
     """Return the figures of one cell."""
     # a house under a flood of its own: only one, or the machine would be the bottleneck
     houses = [f"h{number}" for number in range(1 if background else instances)]
@@ -120,50 +133,57 @@ def measure(loads: int, qos: int, background: int, samples: int, instances: int)
         broker = Mosquitto(Path(folder), stock=True)
         broker.start()
         try:
-            bench = Bench(broker.port, [*houses, "echo"], loads, qos)
+            bench = Bench(broker.port, houses, {"echo": needed, "threshold": loads}, loads, qos)
             for house in houses:
                 file = Path(folder) / f"{house}.toml"
                 text = config(loads, broker.port, name=house, qos=qos, others=others)
                 file.write_text(text)
                 command = ("-m", "balancer", "run", "--config", str(file), "--log-level", "error")
                 started.append(Process(*command, log=Path(folder) / "log"))
-            arguments = (str(broker.port), "echo", str(loads), str(qos), str(others))
-            started.append(Process(str(HERE / "echo.py"), *arguments, log=Path(folder) / "log"))
+            for rule, answers in bench.rules.items():
+                arguments = (str(broker.port), rule, str(answers), str(qos), str(others))
+                started.append(Process(str(HERE / "echo.py"), *arguments, log=Path(folder) / "log"))
             wait_until_ready(bench, houses)
             if background:
                 arguments = (str(broker.port), str(background), str(others), str(qos))
                 flood = Process(
-                    str(HERE / "flood.py"), *arguments, *houses, "echo", log=Path(folder) / "log"
+                    str(HERE / "flood.py"),
+                    *arguments,
+                    *houses,
+                    *bench.rules,
+                    log=Path(folder) / "log",
                 )
                 started.append(flood)
-            balancer_s, echo_s = samples_of(bench, houses, samples)
+            took_s = samples_of(bench, houses, spike(loads, needed), needed, samples)
         finally:
             broker.stop()
-    row = {"loads": loads, "qos": qos, "background": background, "samples": len(balancer_s)}
-    for share, name in ((0.5, "p50"), (0.99, "p99")):
-        row[f"balancer_{name}_ms"] = 1000.0 * quantile(balancer_s, share)
-        row[f"echo_{name}_ms"] = 1000.0 * quantile(echo_s, share)
+    row = {"loads": loads, "needed": needed, "qos": qos, "background": background}
+    row["samples"] = samples
+    for who, each_s in took_s.items():
+        for share, name in ((0.5, "p50"), (0.99, "p99")):
+            row[f"{who}_{name}_ms"] = 1000.0 * quantile(each_s, share)
     row["ratio_p50"] = row["balancer_p50_ms"] / row["echo_p50_ms"]
-    row["worst_ms"] = 1000.0 * max(balancer_s)
+    row["worst_ms"] = 1000.0 * max(took_s["balancer"])
     return row
 
 
 def wait_until_ready(bench: Bench, houses: list[str]) -> None:
-    """Wait until every balancer and the echo are there; then ask for heat everywhere."""
+    """Wait until every balancer and its rivals are there; then ask for heat everywhere."""
     until_s = time.monotonic() + 30.0
-    while not {*houses, "echo"} <= bench.ready:
+    while not {*houses, *bench.rules} <= bench.ready:
         assert time.monotonic() < until_s, bench.ready
         bench.live(0.05)
     bench.live(1.0)
     bench.say(*(Message(f"balancer/{house}/zone/all/set", b"ON", 1) for house in houses))
 
 
-def samples_of(bench: Bench, houses: list[str], samples: int) -> tuple[list[float], list[float]]:
-    """Return the seconds of so many spikes for a balancer, and in turns for the echo."""
-    balancer_s: list[float] = []
-    echo_s: list[float] = []
+def samples_of(
+    bench: Bench, houses: list[str], power: bytes, needed: int, samples: int
+) -> dict[str, list[float]]:
+    """Return the seconds of so many spikes by who answers, all in turns."""
+    took_s: dict[str, list[float]] = {who: [] for who in ("balancer", *bench.rules)}
     shown_s = 0.0
-    while len(balancer_s) < samples:
+    while len(took_s["balancer"]) < samples:
         if time.monotonic() - shown_s > CALM_S:
             shown_s = time.monotonic()
             bench.calm(*houses)
@@ -172,18 +192,20 @@ def samples_of(bench: Bench, houses: list[str], samples: int) -> tuple[list[floa
             bench.live(PAUSE_S)
             continue
         bench.live(PAUSE_S)  # nothing else is on its way
-        balancer_s.append(bench.spike(ready[0]))
-        bench.live(PAUSE_S)
-        echo_s.append(bench.spike("echo"))
-        bench.calm("echo")
+        took_s["balancer"].append(bench.spike(ready[0], power, needed))
+        for rule, answers in bench.rules.items():
+            bench.live(PAUSE_S)
+            took_s[rule].append(bench.spike(rule, power, answers))
+            bench.calm(rule)
         houses.append(houses.pop(houses.index(ready[0])))  # the longest calm is next
-    return balancer_s, echo_s
+    return took_s
 
 
 def main() -> None:
     """Measure every cell that is asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--loads", type=int, nargs="+", default=[7, 50])
+    parser.add_argument("--needed", type=int, help="OFFs that a spike needs; as a rule all")
     parser.add_argument("--qos", type=int, nargs="+", default=[0, 1])
     parser.add_argument("--background", type=int, nargs="+", default=[0, 100, 1000])
     parser.add_argument("--samples", type=int, default=40)
@@ -195,10 +217,11 @@ def main() -> None:
     for loads in asked.loads:
         for qos in asked.qos:
             for background in asked.background:
-                row = measure(loads, qos, background, asked.samples, asked.instances)
+                needed = asked.needed or loads
+                row = measure(loads, needed, qos, background, asked.samples, asked.instances)
                 rows.append(row)
                 print(row, file=sys.stderr)
-    conclude("reaction", rows, ("loads", "qos", "background"), asked.json, asked.compare)
+    conclude("reaction", rows, ("loads", "needed", "qos", "background"), asked.json, asked.compare)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from balancer.wire import Message
 
 ROOT = Path(__file__).resolve().parents[2]
 LIMIT_W = 10_000.0
-SPIKE = b"900000"  # whatever is on goes off
+SAFE_RATIO = 1.3  # the default: a load's OFF is believed to relieve its rating divided by it
 CALM = b"0"
 PATIENCE_S = 15.0
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -42,7 +42,7 @@ def config(
     for number in range(loads):
         lines.append(
             f'[loads.l{number}]\nzone = "all"\ncircuit = "main"\nmin_on = 0\nmin_off = 0\n'
-            f"power = {0.9 * LIMIT_W / loads:.1f}\n"
+            f"power = {heater_w(loads):.1f}\n"
             f'relay = {{ type = "mqtt", command_topic = "{name}/r{number}/set", on = "1",'
             f' off = "0", state_topic = "{name}/r{number}", qos = {qos} }}'
         )
@@ -51,6 +51,16 @@ def config(
                 f'meter = {{ type = "mqtt", topic = "{name}/other/{number}", qos = {qos} }}'
             )
     return "\n".join([*lines, ""])
+
+
+def heater_w(loads: int) -> float:
+    """Return the rated power of each of so many loads."""
+    return 0.9 * LIMIT_W / loads
+
+
+def spike(loads: int, needed: int) -> bytes:
+    """Return the reading at which so many of the loads have to go off."""
+    return b"%.0f" % (LIMIT_W + (needed - 0.5) * heater_w(loads) / SAFE_RATIO)
 
 
 class Client:
