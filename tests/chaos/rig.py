@@ -204,15 +204,22 @@ class Rig:
         """The loads that heat though nobody asked for it."""
         return sorted(name for name in self.house.on if not self.house.wants[name])
 
-    async def calm(self) -> None:
-        """Let everything be whole and see that the house is served as it should be."""
+    async def calm(self, within_s: float = ALIVE_S) -> None:
+        """Let everything be whole and see that the house is served as it should be.
+
+        Args:
+            within_s: After this it is a violation.
+        """
         self.whole()
         self.house.restless = False
         self.house.take(500.0)
         await self.ready(time.monotonic())
         for _ in range(_LOST_TRIES):  # a wish may fall into a reconnect, and is not repeated
             self.house.ask_again()
-            if await self.until(lambda: not (self.stranded or self.unwanted), ALIVE_S / 3.0):
+            served = await self.until(
+                lambda: not (self.stranded or self.unwanted), within_s / _LOST_TRIES
+            )
+            if served:
                 break
         why = self.observer.reasons()
         self.judge.check("stranded", not self.stranded, f"{self.stranded} wait with room: {why}")
