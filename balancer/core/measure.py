@@ -2,7 +2,7 @@
 
 from itertools import combinations
 
-from balancer.core import allocate, breaker, estimate, learn, restrain, shown
+from balancer.core import book, breaker, estimate, learn, restrain, shown
 from balancer.core.commands import Cause, NoteKind
 from balancer.core.draft import Draft
 from balancer.core.events import MeterReadings
@@ -204,7 +204,7 @@ def note_room(draft: Draft, circuit: str) -> None:
             cs.spike_w = max(rise_w, cs.spike_w or 0.0)
             _draws_again(draft, circuit, rise_w)
     keep_peak(cs, own, Reading(draft.at_s, used_w))
-    allocate.earn(draft, circuit)
+    book.earn(draft, circuit)
 
 
 def keep_peak(cs: CircuitState, circuit: Circuit, used: Reading) -> None:

@@ -7,7 +7,7 @@ for whoever waits then only moves windows and clocks. Everything else takes the 
 
 from collections.abc import Mapping
 
-from balancer.core import allocate, estimate, learn, measure, restrain, wish
+from balancer.core import book, estimate, learn, measure, restrain, wish
 from balancer.core.events import MeterReadings
 from balancer.core.model import Estimation, House
 from balancer.core.state import INFINITY, Calm, CalmCircuit, Reading, State, copied
@@ -154,7 +154,7 @@ def _follow(house: House, after: State, circuit: str, sums: CalmCircuit) -> None
     measure.keep_peak(cs, own, Reading(now.at_s, used_w))
     free_w = cs.limit_w - own.reserve_w
     if not sums.waiting:
-        peak_w = allocate.proven_peak_w(own, cs, now.at_s)
+        peak_w = book.proven_peak_w(own, cs, now.at_s)
         if peak_w is not None:
             proven_w = free_w - peak_w - sums.heating_w
             cs.usable_w = max(cs.usable_w, sums.live_w + proven_w)

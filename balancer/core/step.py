@@ -18,14 +18,15 @@ from typing import assert_never
 
 from balancer.core import (
     act,
-    allocate,
     estimate,
+    fill,
     hear,
     learn,
     measure,
     quiet,
     reasons,
     restrain,
+    rotate,
     shed,
     shown,
     wish,
@@ -101,9 +102,9 @@ def step(house: House, state: State, event: Event) -> Decision:
         restrain.lower_to_caps(draft)
         restrain.release(draft, Cause.BOOST if isinstance(event, BoostSet) else Cause.REQUEST)
         if isinstance(event, RotateDue):
-            allocate.rotate(draft)
+            rotate.rotate(draft)
         if not shedding:
-            room_s = allocate.fill(draft)
+            room_s = fill.fill(draft)
     act.transmit(draft)
     reasons.explain(draft, all_loads=timed)
     _set_deadlines(draft, room_s, all_loads=timed)

@@ -95,6 +95,30 @@ def in_order(house: House, state: State, names: Iterable[str]) -> list[str]:
     return sorted(names, key=key)
 
 
+def waiting(draft: Draft) -> list[str]:
+    """Return the wanted loads that are off, may be switched and may be tried, claims first."""
+    house, state = draft.house, draft.state
+    names = [
+        name
+        for name in house.loads
+        if name in state.wanted
+        and not (ls := state.loads[name]).on
+        and ((not ls.live and controllable(state, name)) or (ls.fault and _to_be_tried(draft, ls)))
+    ]
+    if not names:
+        return names
+    barred = unready(house, state) | {
+        name for name, cs in state.circuits.items() if cs.blind or cs.suspect
+    }
+    open_ = [name for name in names if barred.isdisjoint(house.power_w[name])]
+    return sorted(in_order(house, state, open_), key=lambda name: not state.loads[name].claim)
+
+
+def _to_be_tried(draft: Draft, ls: LoadState) -> bool:
+    """Return whether the time has come for a dead relay, which counts as on."""
+    return ls.dead and ls.reconciled and draft.at_s >= ls.retry_s and ls.online is not False
+
+
 def accrue(draft: Draft) -> None:
     """Count served and wanted time up to now, as things were since the last step (R6).
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from balancer.core import act, allocate, estimate, hear, quiet, restrain, shed, step, wish
+from balancer.core import act, estimate, fill, hear, quiet, restrain, rotate, shed, step, wish
 from balancer.core.draft import Draft
 from balancer.core.events import AwaySet
 from balancer.engine import Engine, Outgoing
@@ -124,8 +124,8 @@ def _no_caps(patch: pytest.MonkeyPatch) -> None:
 
 
 def _never_on_again(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(allocate, "fill", _always(inf))
-    patch.setattr(allocate, "rotate", _always(None))
+    patch.setattr(fill, "fill", _always(inf))
+    patch.setattr(rotate, "rotate", _always(None))
 
 
 def _no_repeats(patch: pytest.MonkeyPatch) -> None:

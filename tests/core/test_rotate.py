@@ -1,76 +1,14 @@
-"""R4 modes, R5 order, R6 turns, R7 when room may be used."""
+"""R5, R6: turns, given anew at a tick."""
 
 import itertools
 
 import pytest
 
-from balancer.core.commands import Cause, Reason, SwitchRelay
 from balancer.core.memory import LoadMemory, Memory
 from tests.core.rig import A, FakeRelay, Rig, a_circuit, a_house, a_load
 
 FREE = {"min_on_s": 0.0, "min_off_s": 0.0}
 METER = "circuits.main.meter"
-
-
-def all_waiting(rig: Rig) -> None:
-    """Make every load wait: something else takes everything until it is switched off."""
-    rig.base_w["main"] = 30 * A
-    rig.run(40.0)
-    for zone in rig.house.zones:
-        rig.request(zone)
-    rig.run(5.0)
-    assert rig.on() == set()
-
-
-# R5
-
-
-def test_among_equals_the_order_of_the_file_decides() -> None:
-    """R5: ties in `order`."""
-    rig = Rig(a_house(3, order=("c", "a", "b")))
-    all_waiting(rig)
-    rig.base_w["main"] = 18 * A
-    rig.run(40.0)
-    assert [each.load for each in rig.commands(on=True)] == ["c", "a"]
-
-
-def test_boost_before_priority_before_share_before_order() -> None:
-    """R5."""
-    shares = {"a": 0.5, "b": 0.4, "c": 0.6, "d": 0.9, "e": 0.1}
-    memory = Memory(
-        loads={
-            name: LoadMemory(served_s=share * 40_000.0, wanted_s=40_000.0)
-            for name, share in shares.items()
-        }
-    )
-    loads = [a_load(name, priority=1 if name == "c" else 0, **FREE) for name in "abcde"]
-    rig = Rig(a_house(loads), memory=memory)
-    all_waiting(rig)
-    rig.boost("d")
-    # when there is room for one, two, three, four
-    served: list[str] = []
-    for places in range(1, 5):
-        rig.base_w["main"] = (30 - 5.6 * places) * A
-        rig.run(40.0)
-        (name,) = rig.on() - set(served)
-        served.append(name)
-    # then they come in this order
-    assert served == ["d", "c", "e", "b"]
-
-
-def test_a_boosted_and_requested_load_counts_once() -> None:
-    """R5."""
-    rig = Rig(a_house(2))
-    rig.run(20.0)
-    rig.request("a")
-    rig.boost("a")
-    rig.run(20.0)
-    assert [(each.load, each.on) for each in rig.commands()] == [("a", True)]
-    assert rig.snapshot().circuits["main"].active == 1
-    # and when the boost ends the request goes on
-    rig.boost("a", 0.0)
-    rig.run(400.0)
-    assert rig.on() == {"a"}
 
 
 def test_a_higher_priority_takes_the_place_at_a_tick_whatever_the_shares() -> None:
@@ -110,9 +48,6 @@ def test_while_a_boost_leaves_another_waiting_every_second_tick_is_the_others() 
     assert served.count("c") == 4
     assert all((one == "c") != (two == "c") for one, two in itertools.pairwise(served))
     assert {"a", "b"} <= set(served)
-
-
-# R6
 
 
 @pytest.mark.parametrize(
@@ -200,18 +135,6 @@ def test_a_chosen_load_within_min_off_is_passed_over() -> None:
     assert rig.on() == {"c"}
 
 
-def test_a_new_request_never_takes_a_running_load_off() -> None:
-    """R6: between ticks a load that is on stays on, whatever the priority of the new one."""
-    house = a_house([a_load("low", **FREE), a_load("high", priority=9, **FREE)])
-    rig = Rig(house, base_w=22 * A)
-    rig.run(30.0)
-    rig.request("low")
-    rig.run(30.0)
-    rig.request("high")
-    rig.run(500.0)
-    assert rig.on() == {"low"}
-
-
 def test_a_load_listed_twice_gets_two_turns() -> None:
     """R6, words: its share is divided by its turns."""
     loads = [a_load("a", turns=2, **FREE), a_load("b", **FREE), a_load("c", **FREE)]
@@ -257,155 +180,6 @@ def test_a_claim_ends_with_a_shed() -> None:
     assert not rig.load("b").claim
 
 
-# R7
-
-
-@pytest.mark.parametrize(
-    ("room_w", "restored"),
-    [(1264.9, False), (1265.0, True), (1266.0, True)],
-    ids=["just below", "exactly", "just above"],
-)
-def test_room_that_opens_has_to_cover_hysteresis(room_w: float, restored: bool) -> None:
-    """R7: 1.1 times the load's own rated power."""
-    rig = Rig(a_house(1))
-    all_waiting(rig)
-    rig.base_w["main"] = 30 * A - room_w
-    rig.run(120.0)
-    assert rig.on() == ({"a"} if restored else set())
-
-
-def test_room_that_opens_counts_only_after_restore_delay() -> None:
-    """R7: the peak of the last 30 s has to have left it."""
-    rig = Rig(a_house(1))
-    all_waiting(rig)
-    rig.base_w["main"] = 10 * A
-    opened_s = rig.now_s
-    rig.run(29.0)
-    assert rig.commands() == []
-    rig.run(4.0)
-    (on,) = rig.commands()
-    assert opened_s + 30.0 <= on.at_s <= opened_s + 32.1
-
-
-def test_a_peak_within_the_window_starts_it_anew() -> None:
-    """R7."""
-    rig = Rig(a_house(1))
-    all_waiting(rig)
-    rig.base_w["main"] = 10 * A
-    rig.run(20.0)
-    rig.base_w["main"] = 27 * A
-    rig.run(2.0)
-    rig.base_w["main"] = 10 * A
-    rig.run(28.0)
-    assert rig.commands() == []
-    rig.run(4.0)
-    assert rig.on() == {"a"}
-
-
-def test_room_that_was_there_before_a_request_is_used_at_once() -> None:
-    """R7: exactly the rated power suffices, in the step of the request."""
-    rig = Rig(a_house(1), base_w=25 * A)
-    rig.run(60.0)
-    decision = rig.request("a")
-    assert decision.commands == (SwitchRelay("a", True),)
-    assert [each.cause for each in decision.decided] == [Cause.REQUEST]
-
-
-def test_power_that_our_own_loads_give_back_is_used_at_once() -> None:
-    """R7: no hysteresis, no restore_delay; only the OFF has to be seen."""
-    rig = Rig(a_house(2, load_options=FREE), base_w=25 * A, requested=True)
-    rig.run(120.0)
-    assert rig.on() == {"a"}
-    since_s = rig.now_s
-    rig.request("a", False)
-    rig.run(5.0)
-    off, on = rig.commands(since_s)
-    assert (off.load, off.on, on.load, on.on) == ("a", False, "b", True)
-    assert on.at_s <= since_s + 2.2
-    assert rig.over["main"].total_s == 0.0
-
-
-def test_a_first_start_needs_two_readings() -> None:
-    """R7."""
-    rig = Rig(a_house(1), requested=True)
-    rig.run(1.5)
-    assert rig.commands() == []
-    rig.run(1.0)
-    assert rig.on() == {"a"}
-
-
-def test_all_that_fit_are_restored_together() -> None:
-    """R7: loads admitted in the same step count at their rated power."""
-    rig = Rig(a_house(6))
-    all_waiting(rig)
-    rig.base_w["main"] = 9.4 * A
-    rig.run(60.0)
-    # then of 20.6 A the first four take 20 A, the fourth with 5.6 A for its 5.5 A
-    ons = rig.commands(on=True)
-    assert len(ons) == 4
-    assert len({each.at_s for each in ons}) == 1
-
-
-# the modes of R4
-
-
-def test_auto_shows_the_most_saving_mode_and_caps_at_the_first_step() -> None:
-    """R4."""
-    rig = Rig(a_house(6, a_circuit(limit_w=100 * A, steps=(5, 4, 2, 1, 0))))
-    shown = []
-    rig.run(20.0)
-    for zone in "abcdef":
-        seen = rig.snapshot().circuits["main"]
-        shown.append((seen.active, seen.mode, seen.mode_source))
-        rig.request(zone)
-        rig.run(1.5)
-    assert shown == [(0, 4, "auto"), (1, 3, "auto"), (2, 2, "auto"), (3, 1, "auto"),
-                     (4, 1, "auto"), (5, 0, "auto")]  # fmt: skip
-    assert len(rig.on()) == 5
-    assert rig.load("f").reason in (Reason.MODE, Reason.WAITING)
-
-
-def test_a_lower_mode_takes_loads_off_at_once_and_auto_frees_them() -> None:
-    """R4: in R9's order, min_on or not; a mode from outside is a cap until auto."""
-    loads = [a_load(name, priority=1 if name == "a" else 0, min_off_s=0.0) for name in "abcd"]
-    rig = Rig(a_house(loads, a_circuit(steps=(5, 4, 2, 1, 0))), requested=True)
-    rig.run(30.0)
-    assert len(rig.on()) == 4
-    decision = rig.mode(3)
-    assert len(decision.commands) == 3
-    assert [each.cause for each in decision.decided] == [Cause.MODE]
-    rig.run(1.0)
-    assert rig.on() == {"a"}
-    assert rig.load("b").reason == Reason.MODE
-    seen = rig.snapshot().circuits["main"]
-    assert (seen.mode, seen.mode_source, seen.max_active) == (3, "set", 1)
-    rig.run(600.0)
-    assert rig.on() == {"a"}
-    rig.mode(None)
-    rig.run(10.0)
-    assert len(rig.on()) == 4
-
-
-def test_the_last_step_is_nothing_on() -> None:
-    """R4: steps end in 0."""
-    rig = Rig(a_house(2, a_circuit(steps=(2, 1, 0)), load_options=FREE), requested=True)
-    rig.run(30.0)
-    rig.mode(2)
-    rig.run(1.0)
-    assert rig.on() == set()
-    rig.rotate()
-    rig.boost("a")
-    rig.run(100.0)
-    assert rig.on() == set()
-
-
-def test_without_steps_there_is_no_mode() -> None:
-    """R4."""
-    rig = Rig(a_house(2))
-    seen = rig.snapshot().circuits["main"]
-    assert (seen.mode, seen.mode_source, seen.max_active) == (None, None, None)
-
-
 def test_too_big_now_is_passed_over_and_first_when_it_fits() -> None:
     """R6: never blocks the others."""
     # given one of 15 A that does not fit beside 18 A, and small ones that rotate
@@ -421,20 +195,6 @@ def test_too_big_now_is_passed_over_and_first_when_it_fits() -> None:
     rig.run(600.0 + 20.0)
     assert "large" in rig.on()
     assert rig.over["main"].total_s == 0.0
-
-
-def test_overload_before_any_quiet_reading_leaves_an_empty_window_and_no_room() -> None:
-    """R7: a start into an overload; nothing has entered the window when its width is over."""
-    rig = Rig(a_house(2, a_circuit(restore_delay_s=1.0), load_options=FREE), base_w=50 * A)
-    for relay in rig.relays.values():
-        relay.on = True
-    for zone in "ab":
-        rig.request(zone)
-    rig.run(30.0)
-    assert not rig.on()
-    rig.base_w["main"] = 5 * A
-    rig.run(30.0)
-    assert rig.on() == {"a", "b"}
 
 
 def test_a_tick_takes_no_more_off_than_the_chosen_need() -> None:

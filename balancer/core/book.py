@@ -1,0 +1,197 @@
+"""R4, R7: the room that heating has on each circuit, and who it is given to within one step.
+
+There are three of them, in watts:
+
+* measured: what the last readings leave, everything in flight counted (R4);
+* earned: what our own loads gave back or what was there before (R7: used at once);
+* proven: what the peak of non-heating power over ``restore_delay`` leaves (R7).
+
+An ON needs the measured room; beside it a claim needs nothing, any other load the earned
+room, or ``hysteresis`` times its power in the proven one.
+"""
+
+from collections.abc import Mapping
+
+from balancer.core import estimate, restrain
+from balancer.core.draft import Draft
+from balancer.core.model import Circuit, Estimation
+from balancer.core.state import INFINITY, CircuitState
+
+
+class Book:
+    """The rooms and places of all circuits, as they are given away within one step."""
+
+    def __init__(self, draft: Draft) -> None:
+        house, state = draft.house, draft.state
+        self.draft = draft
+        self.measured_w: dict[str, float] = {}
+        self.earned_w: dict[str, float] = {}
+        self.proven_w: dict[str, float] = {}
+        self.places: dict[str, int] = {}
+        self._beside_w: dict[str, float] = {}
+        for circuit in house.circuits:
+            self.measured_w[circuit] = _measured_w(draft, circuit)
+            self.earned_w[circuit] = state.circuits[circuit].usable_w - estimate.live_rated_w(
+                house, state, circuit
+            )
+            self._beside_w[circuit] = _beside_ours_w(draft, circuit)
+            peak_w = proven_peak_w(house.circuits[circuit], state.circuits[circuit], draft.at_s)
+            self.proven_w[circuit] = (
+                -INFINITY if peak_w is None else self._beside_w[circuit] - peak_w
+            )
+            places = restrain.places_left(house, state, circuit)
+            if places is not None:
+                self.places[circuit] = places
+
+    def need_w(self, name: str) -> dict[str, float]:
+        """Return what a load needs on each of its circuits, in watts."""
+        house, state = self.draft.house, self.draft.state
+        return {
+            circuit: estimate.rated_w(house, state, circuit, name)
+            for circuit in house.power_w[name]
+        }
+
+    def fits(self, need_w: Mapping[str, float], places: int = 1) -> bool:
+        """Return whether the measured room and the caps take it (R4).
+
+        Args:
+            need_w: Watts by circuit.
+            places: 0 for a dead relay that is tried again: its place is taken already.
+        """
+        return all(
+            watts <= self.measured_w[circuit] + estimate.TINY_W
+            and self.places.get(circuit, places) >= places
+            for circuit, watts in need_w.items()
+        )
+
+    def at_once(self, need_w: Mapping[str, float]) -> bool:
+        """Return whether the room needs no waiting for hysteresis, or has waited (R7)."""
+        circuits = self.draft.house.circuits
+        return all(
+            watts <= self.earned_w[circuit] + estimate.TINY_W
+            or watts * circuits[circuit].hysteresis <= self.proven_w[circuit] + estimate.TINY_W
+            for circuit, watts in need_w.items()
+        )
+
+    def at_once_s(self, need_w: Mapping[str, float]) -> float:
+        """Return from when on ``at_once`` is true, if no reading comes; infinite: never."""
+        circuits, states = self.draft.house.circuits, self.draft.state.circuits
+        at_s = -INFINITY
+        for circuit, watts in need_w.items():
+            if watts > self.earned_w[circuit] + estimate.TINY_W:
+                own = circuits[circuit]
+                most_w = self._beside_w[circuit] - watts * own.hysteresis
+                at_s = max(at_s, _proven_at_s(own, states[circuit], most_w))
+        return at_s
+
+    def take(self, need_w: Mapping[str, float]) -> None:
+        """Give room and places away."""
+        for circuit, watts in need_w.items():
+            self.measured_w[circuit] -= watts
+            self.earned_w[circuit] -= watts
+            self.proven_w[circuit] -= watts
+            self._beside_w[circuit] -= watts
+            if circuit in self.places:
+                self.places[circuit] -= 1
+
+    def turns_w(self, circuit: str) -> float:
+        """Return the room that a tick may give away beyond the places held (R6, R7)."""
+        return min(self.measured_w[circuit], max(self.earned_w[circuit], self.proven_w[circuit]))
+
+
+def _proven_w(draft: Draft, circuit: str) -> float:
+    """Return the proven room, in watts; minus infinity while the window is too young."""
+    peak_w = proven_peak_w(draft.house.circuits[circuit], draft.state.circuits[circuit], draft.at_s)
+    return -INFINITY if peak_w is None else _beside_ours_w(draft, circuit) - peak_w
+
+
+def _beside_ours_w(draft: Draft, circuit: str) -> float:
+    """Return the proven room that a peak of nothing would leave, in watts."""
+    house, state = draft.house, draft.state
+    own, cs = house.circuits[circuit], state.circuits[circuit]
+    if own.estimation is Estimation.EXTERNAL and estimate.checked(own):
+        return -estimate.live_rated_w(house, state, circuit)
+    room_w = cs.limit_w - own.reserve_w
+    if own.estimation is Estimation.INDIVIDUAL:
+        return room_w - estimate.live_rated_w(house, state, circuit)
+    for name in estimate.live_loads(house, state, circuit):
+        ls = state.loads[name]
+        if ls.flight is not None and ls.flight.on:  # the peak was measured without it
+            room_w -= estimate.rated_w(house, state, circuit, name)
+        elif not estimate.stuck(ls):
+            room_w -= estimate.draw_w(house, state, circuit, name)
+    return room_w
+
+
+def _proven_at_s(circuit: Circuit, cs: CircuitState, most_w: float) -> float:
+    """Return when the window's peak is a power or less, if no reading comes; infinite: never."""
+    if cs.window_since_s is None:
+        return INFINITY
+    at_s = cs.window_since_s + circuit.restore_delay_s
+    for peak in cs.window:
+        if peak.power_w <= most_w + estimate.TINY_W:
+            return at_s
+        at_s = max(at_s, peak.at_s + circuit.restore_delay_s)
+    return INFINITY
+
+
+def proven_peak_w(circuit: Circuit, cs: CircuitState, at_s: float) -> float | None:
+    """Return the peak of the window, in watts; None while it is too young or empty."""
+    delay_s = circuit.restore_delay_s
+    if cs.window_since_s is None or at_s < cs.window_since_s + delay_s:
+        return None
+    if not cs.window:
+        return None  # every reading since had something in flight
+    recent = (each.power_w for each in cs.window if each.at_s + delay_s > at_s)
+    return next(recent, cs.window[-1].power_w)  # it falls: the first is the peak
+
+
+def _measured_w(draft: Draft, circuit: str) -> float:
+    """Return the measured room, in watts (R4); minus infinity while readings miss."""
+    house, state = draft.house, draft.state
+    own = house.circuits[circuit]
+    if estimate.excess_w(house, state, circuit) > estimate.TINY_W:
+        return -INFINITY  # an overload ends with a reading, not on paper
+    if own.estimation is Estimation.GLOBAL:
+        meter_w = estimate.admission_meter_w(house, state, circuit)
+        if meter_w is None:
+            return -INFINITY
+        return state.circuits[circuit].limit_w - own.reserve_w - meter_w
+    if not estimate.checked(own):
+        return INFINITY
+    available_w = estimate.available_w(house, state, circuit)
+    if available_w is None:
+        return -INFINITY
+    return (
+        available_w
+        - estimate.unheard_w(house, state, circuit)
+        - sum(
+            estimate.rated_w(house, state, circuit, name)
+            for name in estimate.live_loads(house, state, circuit)
+            if own.estimation is Estimation.EXTERNAL or not estimate.stuck(state.loads[name])
+        )
+    )
+
+
+def earn(draft: Draft, circuit: str) -> None:
+    """Follow a reading with nothing in flight (R7).
+
+    What it takes away is lost; while nobody waits, what the peak leaves is there for
+    whoever asks.
+    """
+    house, state = draft.house, draft.state
+    cs = draft.circuit(circuit)
+    live_w = estimate.live_rated_w(house, state, circuit)
+    own = house.circuits[circuit]
+    if own.estimation is Estimation.GLOBAL:
+        reading = estimate.last_reading(state, own)
+        assert reading is not None, circuit
+        level_w = live_w + cs.limit_w - own.reserve_w - reading.power_w
+    else:
+        room_w = _measured_w(draft, circuit)
+        level_w = live_w + (room_w if room_w > -INFINITY else 0.0)  # over the limit: no more
+    if not any(
+        name in state.wanted and not state.loads[name].on for name in house.loads_of[circuit]
+    ):
+        cs.usable_w = max(cs.usable_w, live_w + _proven_w(draft, circuit))
+    cs.usable_w = min(cs.usable_w, level_w)
