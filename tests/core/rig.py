@@ -7,9 +7,8 @@ deadline, and what it asks of the relays happens to contacts that a test can wel
 import heapq
 import itertools
 import math
-from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from typing import Any
 
 from balancer.core.commands import Decided, Note, NoteKind, QueryRelay, RenewLease, SwitchRelay
@@ -31,117 +30,12 @@ from balancer.core.events import (
     Wake,
 )
 from balancer.core.memory import CircuitMemory, LoadMemory, Memory
-from balancer.core.model import (
-    Breaker,
-    Circuit,
-    Estimation,
-    House,
-    Load,
-    Meter,
-    RelayTraits,
-    Zone,
-)
+from balancer.core.model import House
 from balancer.core.observe import snapshot
 from balancer.core.snapshot import LoadSnapshot, Snapshot
 from balancer.core.state import State, initial_state
 from balancer.core.step import Decision, step
-
-A = 230.0
-"""Watts of one ampere, so that tests can say 5 * A."""
-
-
-def a_meter(name: str, limit_w: float, stale_after_s: float = 15.0) -> Meter:
-    return Meter(name=name, stale_after_s=stale_after_s, min_w=-2.0 * limit_w, max_w=10.0 * limit_w)
-
-
-def a_circuit(name: str = "main", limit_w: float = 30 * A, **options: Any) -> Circuit:
-    """Return a circuit with a meter, unless ``meter=None`` is among the options."""
-    stale_after_s = options.pop("stale_after_s", 15.0)
-    options.setdefault("meter", a_meter(f"circuits.{name}.meter", limit_w, stale_after_s))
-    options.setdefault("breaker", Breaker(profile="worst_norm", rating_w=limit_w))
-    return Circuit(name=name, limit_w=limit_w, **options)
-
-
-def a_load(name: str, power_w: float = 5 * A, circuit: str = "main", **options: Any) -> Load:
-    """Return a load; ``relay`` may be given as keyword options of its traits."""
-    options.setdefault("zone", name)
-    options.setdefault("power_w_by_circuit", {circuit: power_w})
-    relay = options.pop("relay", {})
-    traits = relay if isinstance(relay, RelayTraits) else RelayTraits(**relay)
-    return Load(name=name, relay=traits, **options)
-
-
-def a_house(
-    loads: Iterable[Load] | Mapping[str, float] | int,
-    *circuits: Circuit,
-    load_options: Mapping[str, Any] | None = None,
-    **options: Any,
-) -> House:
-    """Return a house; a number of loads are called a, b, c… with 5 A each, a zone for each."""
-    some = dict(load_options or {})
-    if isinstance(loads, int):
-        loads = {"abcdefghijklmnop"[index]: 5 * A for index in range(loads)}
-    if isinstance(loads, Mapping):
-        loads = [a_load(name, power_w, **some) for name, power_w in loads.items()]
-    by_name = {load.name: load for load in loads}
-    zone_options = options.pop("zones", {})
-    zones = {
-        zone: zone_options.get(zone, Zone(name=zone))
-        for zone in dict.fromkeys(load.zone for load in by_name.values())
-    }
-    return House(
-        name="house",
-        circuits={each.name: each for each in (circuits or (a_circuit(),))},
-        zones=zones,
-        loads=by_name,
-        order=options.pop("order", tuple(by_name)),
-        **options,
-    )
-
-
-@dataclass(slots=True)
-class FakeRelay:
-    """One contact and its radio.
-
-    Attributes:
-        stuck: The contact does not move; the report tells the truth.
-        dead: Hears and says nothing.
-        mute: Moves, but says nothing.
-        liar: Says what it was told; the contact does not move.
-        unasked: Speaks when it is switched; it cannot be asked.
-        lose: Number of commands that get lost on their way.
-        latencies_s: How long the next commands take, before ``latency_s`` holds.
-    """
-
-    on: bool = False
-    latency_s: float = 0.05
-    report_s: float = 0.05
-    stuck: bool = False
-    dead: bool = False
-    mute: bool = False
-    liar: bool = False
-    unasked: bool = False
-    lose: int = 0
-    latencies_s: deque[float] = field(default_factory=deque)
-    says: bool | None = None
-    lease: int = 0
-
-
-@dataclass(slots=True)
-class FakeMeter:
-    """Samples a power and reports it later.
-
-    Attributes:
-        shown: What becomes of the true value; None is no report.
-        lags_s: Lag of the next reports in turn, for ever again; else ``lag_s``.
-    """
-
-    source: Callable[[], float]
-    period_s: float = 1.0
-    lag_s: float = 0.0
-    silent: bool = False
-    shown: Callable[[float], float | None] = lambda power_w: power_w
-    lags_s: tuple[float, ...] = ()
+from tests.core.fakes import FakeMeter, FakeRelay
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +54,6 @@ class Over:
     total_s: float = 0.0
     longest_s: float = 0.0
     now_s: float = 0.0
-    most_w: float = 0.0
 
 
 class Rig:
@@ -293,7 +186,6 @@ class Rig:
                 self.on_s[name] += passed_s
         for name, over in self.over.items():
             power_w = self.power_w(name)
-            over.most_w = max(over.most_w, power_w)
             active = sum(self.relays[load].on for load in self.house.loads_of[name])
             self.most_on[name] = max(self.most_on[name], active)
             heating = any(self.load_w(load) > 0.0 for load in self.house.loads_of[name])
@@ -535,24 +427,3 @@ class Rig:
 
     def noted(self, kind: NoteKind, since_s: float = 0.0) -> list[tuple[float, Note]]:
         return [each for each in self.notes if each[0] >= since_s and each[1].kind == kind]
-
-
-def with_relay(load: Load, **options: Any) -> Load:
-    """Return the load with other relay traits."""
-    return replace(load, relay=replace(load.relay, **options))
-
-
-__all__ = [
-    "A",
-    "Estimation",
-    "FakeMeter",
-    "FakeRelay",
-    "Over",
-    "Rig",
-    "Sent",
-    "a_circuit",
-    "a_house",
-    "a_load",
-    "a_meter",
-    "with_relay",
-]

@@ -3,7 +3,9 @@
 import pytest
 
 from balancer.core.commands import NoteKind
-from tests.core.rig import A, FakeRelay, Rig, a_circuit, a_house, a_load
+from tests.core.fakes import FakeRelay
+from tests.core.house import A, a_circuit, a_house, a_load
+from tests.core.rig import Rig
 
 FREE = {"min_on_s": 0.0, "min_off_s": 0.0}
 

@@ -4,7 +4,9 @@ import pytest
 
 from balancer.core import estimate
 from balancer.core.model import Breaker, Circuit, Estimation, Meter
-from tests.core.rig import A, FakeRelay, Rig, a_circuit, a_house, a_load
+from tests.core.fakes import FakeRelay
+from tests.core.house import A, a_circuit, a_house, a_load
+from tests.core.rig import Rig
 
 
 def settled_house(base_w: float, loads: int, **circuit: object) -> Rig:

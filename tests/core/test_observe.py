@@ -6,7 +6,8 @@ import pytest
 
 from balancer.core import breaker
 from balancer.core.model import Breaker, Estimation
-from tests.core.rig import A, Rig, a_circuit, a_house, a_load, a_meter
+from tests.core.house import A, a_circuit, a_house, a_load, a_meter
+from tests.core.rig import Rig
 
 WORST = Breaker(profile="worst_norm", rating_w=30 * A)
 

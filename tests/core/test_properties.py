@@ -26,7 +26,9 @@ from balancer.core.events import (
 )
 from balancer.core.model import Estimation, House
 from balancer.core.observe import snapshot
-from tests.core.rig import FakeRelay, Rig, a_circuit, a_house
+from tests.core.fakes import FakeRelay
+from tests.core.house import a_circuit, a_house
+from tests.core.rig import Rig
 from tests.strategies import START_S, Life, Turn, drive, houses, lives
 
 # a quarter and a tenth of what the profile says: --hypothesis-profile=campaign looks deeper,

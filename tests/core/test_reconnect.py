@@ -6,7 +6,9 @@ from balancer.core.commands import NoteKind, Reason, RenewLease, SwitchRelay
 from balancer.core.events import Started
 from balancer.core.memory import LoadMemory, Memory
 from balancer.core.model import Estimation, Meter
-from tests.core.rig import FakeRelay, Rig, a_circuit, a_house, a_load
+from tests.core.fakes import FakeRelay
+from tests.core.house import a_circuit, a_house, a_load
+from tests.core.rig import Rig
 
 FREE = {"min_on_s": 0.0, "min_off_s": 0.0}
 METER = "circuits.main.meter"

@@ -11,7 +11,9 @@ import pytest
 from balancer.core.commands import Cause, NoteKind, Reason
 from balancer.core.memory import LoadMemory, Memory
 from balancer.core.model import Breaker, Circuit, Estimation, Meter
-from tests.core.rig import A, FakeRelay, Rig, a_circuit, a_house, a_load, a_meter
+from tests.core.fakes import FakeRelay
+from tests.core.house import A, a_circuit, a_house, a_load, a_meter
+from tests.core.rig import Rig
 
 NO_WEAR = {"min_on_s": 0.0, "min_off_s": 0.0}
 LATENCY_S = 0.11

@@ -5,7 +5,8 @@ import pytest
 from balancer.core.commands import Cause, Reason, SwitchRelay
 from balancer.core.events import MeterReadings
 from balancer.core.memory import LoadMemory, Memory
-from tests.core.rig import A, Rig, a_circuit, a_house, a_load, a_meter
+from tests.core.house import A, a_circuit, a_house, a_load, a_meter
+from tests.core.rig import Rig
 
 METER = "circuits.main.meter"
 

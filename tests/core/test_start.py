@@ -8,7 +8,9 @@ from balancer.core.memory import CircuitMemory, LoadMemory, Memory
 from balancer.core.model import Breaker, Circuit, Estimation, Meter
 from balancer.core.state import initial_state
 from balancer.core.step import step
-from tests.core.rig import A, FakeRelay, Rig, a_circuit, a_house, a_load
+from tests.core.fakes import FakeRelay
+from tests.core.house import A, a_circuit, a_house, a_load
+from tests.core.rig import Rig
 
 FREE = {"min_on_s": 0.0, "min_off_s": 0.0}
 
