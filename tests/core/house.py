@@ -8,6 +8,12 @@ from balancer.core.model import Breaker, Circuit, House, Load, Meter, RelayTrait
 A = 230.0
 """Watts of one ampere, so that tests can say 5 * A."""
 
+METER = "circuits.main.meter"
+"""Name of the meter of a circuit called main."""
+
+FREE = {"min_on_s": 0.0, "min_off_s": 0.0}
+"""Options of a load that may be switched at any time."""
+
 
 def a_meter(name: str, limit_w: float, stale_after_s: float = 15.0) -> Meter:
     return Meter(name=name, stale_after_s=stale_after_s, min_w=-2.0 * limit_w, max_w=10.0 * limit_w)

@@ -425,5 +425,9 @@ class Rig:
             and (on is None or each.on == on)
         ]
 
+    def times(self, load: str, on: bool, since_s: float) -> list[float]:
+        """Return when a load was commanded so, in seconds since an instant, to a hundredth."""
+        return [round(each.at_s - since_s, 2) for each in self.commands(since_s, load, on)]
+
     def noted(self, kind: NoteKind, since_s: float = 0.0) -> list[tuple[float, Note]]:
         return [each for each in self.notes if each[0] >= since_s and each[1].kind == kind]

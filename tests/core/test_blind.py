@@ -4,10 +4,8 @@ import pytest
 
 from balancer.core.commands import NoteKind
 from tests.core.fakes import FakeRelay
-from tests.core.house import A, a_circuit, a_house, a_load
+from tests.core.house import FREE, METER, A, a_circuit, a_house, a_load
 from tests.core.rig import Rig
-
-FREE = {"min_on_s": 0.0, "min_off_s": 0.0}
 
 
 @pytest.mark.parametrize(
@@ -69,7 +67,7 @@ def test_blindness_ends_with_the_third_good_reading(readings: int) -> None:
     rig.run(100.0)
     for _ in range(readings):
         rig.run(0.9)
-        rig.read("circuits.main.meter", 5 * A)
+        rig.read(METER, 5 * A)
     assert rig.snapshot().circuits["main"].blind is (readings < 3)
 
 

@@ -5,7 +5,7 @@ import pytest
 from balancer.core import estimate
 from balancer.core.model import Breaker, Circuit, Estimation, Meter
 from tests.core.fakes import FakeRelay
-from tests.core.house import A, a_circuit, a_house, a_load
+from tests.core.house import FREE, METER, A, a_circuit, a_house, a_load
 from tests.core.rig import Rig
 
 
@@ -189,7 +189,7 @@ def test_requests_between_two_readings_share_one_room() -> None:
 def test_a_meter_that_lags_gives_no_phantom_headroom(lag_s: float) -> None:
     """R2: a load just switched on is not subtracted from a meter that may not contain it."""
     # given a lag that three switchings have shown
-    rig = Rig(a_house(6, load_options={"min_on_s": 0.0, "min_off_s": 0.0}), base_w=12 * A)
+    rig = Rig(a_house(6, load_options=FREE), base_w=12 * A)
     rig.meter().lag_s = lag_s
     rig.run(30.0)
     for requested in (True, False, True, False):
@@ -290,7 +290,7 @@ def test_settle_is_the_measured_lag_once_a_few_are_known() -> None:
         rig.request("a", False)
         rig.run(43.0)
     # then it is a second more than the longest of them, and never more than what was assumed
-    lags_s = rig.state.meters["circuits.main.meter"].lags_s
+    lags_s = rig.state.meters[METER].lags_s
     assert len(lags_s) >= 3
     assert estimate.settle_s(rig.house, rig.state, "main") == max(3.0, max(lags_s) + 1.0)
     assert max(lags_s) <= 10.0

@@ -5,10 +5,8 @@ import pytest
 from balancer.core.commands import Cause, SwitchRelay
 from balancer.core.memory import LoadMemory, Memory
 from balancer.core.model import Estimation
-from tests.core.house import A, a_circuit, a_house, a_load, a_meter
+from tests.core.house import FREE, A, a_circuit, a_house, a_load, a_meter
 from tests.core.rig import Rig
-
-FREE = {"min_on_s": 0.0, "min_off_s": 0.0}
 
 
 def all_waiting(rig: Rig) -> None:

@@ -3,10 +3,8 @@
 import pytest
 
 from balancer.core.commands import NoteKind
-from tests.core.house import A, a_circuit, a_house, a_load, a_meter
+from tests.core.house import FREE, A, a_circuit, a_house, a_load, a_meter
 from tests.core.rig import Rig
-
-FREE = {"min_on_s": 0.0, "min_off_s": 0.0}
 
 
 def cycle(rig: Rig, zone: str, times: int) -> None:

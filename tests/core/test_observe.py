@@ -6,7 +6,7 @@ import pytest
 
 from balancer.core import breaker
 from balancer.core.model import Breaker, Estimation
-from tests.core.house import A, a_circuit, a_house, a_load, a_meter
+from tests.core.house import METER, A, a_circuit, a_house, a_load, a_meter
 from tests.core.rig import Rig
 
 WORST = Breaker(profile="worst_norm", rating_w=30 * A)
@@ -67,7 +67,7 @@ def test_the_age_of_a_reading_grows_until_the_next() -> None:
     rig.run(0.4)
     seen = rig.snapshot()
     assert seen.circuits["main"].age_s == pytest.approx(0.4)
-    meter = seen.meters["circuits.main.meter"]
+    meter = seen.meters[METER]
     assert meter.age_s == pytest.approx(0.4)
     assert meter.period_s == pytest.approx(1.0)
     assert meter.power_w == 5 * A
@@ -79,7 +79,7 @@ def test_every_meter_of_the_house_can_be_seen() -> None:
     rig = Rig(house, requested=True)
     rig.run(20.0)
     seen = rig.snapshot().meters
-    assert set(seen) == {"circuits.main.meter", "loads.a.meter"}
+    assert set(seen) == {METER, "loads.a.meter"}
     assert seen["loads.a.meter"].power_w == pytest.approx(1150.0)
 
 

@@ -27,7 +27,7 @@ from balancer.core.events import (
 from balancer.core.model import Estimation, House
 from balancer.core.observe import snapshot
 from tests.core.fakes import FakeRelay
-from tests.core.house import a_circuit, a_house
+from tests.core.house import METER, a_circuit, a_house
 from tests.core.rig import Rig
 from tests.strategies import START_S, Life, Turn, drive, houses, lives
 
@@ -588,7 +588,7 @@ def test_the_fewest_loads_go_and_the_last_is_the_smallest_that_suffices(
     assert len(rig.on()) == len(loads)
     # when a reading is so much over the limit
     since_s = rig.now_s
-    rig.read("circuits.main.meter", sum(powers_w) + excess_w)
+    rig.read(METER, sum(powers_w) + excess_w)
     gone = sorted(loads[each.load] for each in rig.commands(since_s, on=False))
     # then as few go as cover it, with the greatest first and the smallest sufficient one last
     fewest = next(

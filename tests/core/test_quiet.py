@@ -10,11 +10,9 @@ from balancer.core.model import House
 from balancer.core.state import INFINITY, State, copied
 from balancer.core.step import Decision, step
 from tests.core.fakes import FakeRelay
-from tests.core.house import a_circuit, a_house, a_load, a_meter
+from tests.core.house import FREE, a_circuit, a_house, a_load, a_meter
 from tests.core.rig import Rig
 from tests.strategies import Life, Turn, drive, houses, lives
-
-FREE = {"min_on_s": 0.0, "min_off_s": 0.0}
 
 
 class Shadow:

@@ -4,10 +4,8 @@ import pytest
 
 from balancer.core.commands import Cause, Reason
 from tests.core.fakes import FakeRelay
-from tests.core.house import A, a_circuit, a_house, a_load
+from tests.core.house import FREE, A, a_circuit, a_house, a_load
 from tests.core.rig import Rig
-
-FREE = {"min_on_s": 0.0, "min_off_s": 0.0}
 
 
 def reasons(rig: Rig) -> dict[str, Reason]:

@@ -7,11 +7,8 @@ from balancer.core.events import Started
 from balancer.core.memory import LoadMemory, Memory
 from balancer.core.model import Estimation, Meter
 from tests.core.fakes import FakeRelay
-from tests.core.house import a_circuit, a_house, a_load
+from tests.core.house import FREE, METER, a_circuit, a_house, a_load
 from tests.core.rig import Rig
-
-FREE = {"min_on_s": 0.0, "min_off_s": 0.0}
-METER = "circuits.main.meter"
 
 
 def test_a_lease_that_ran_out_during_an_outage_is_not_renewed_before_the_relay_has_spoken() -> None:
@@ -291,3 +288,16 @@ def test_a_fault_that_a_deaf_line_made_ends_soon_after_the_reconnect() -> None:
     rig.run(30.0)
     # then it heats
     assert rig.on() == {"a"}
+
+
+def test_while_disconnected_nothing_is_sent() -> None:
+    """R15: nothing that is said would be heard; afterwards everything is asked anew."""
+    rig = Rig(a_house(2, load_options=FREE), requested=True)
+    rig.run(60.0)
+    rig.disconnect()
+    since_s = rig.now_s
+    rig.run(100.0)
+    assert rig.commands(since_s) == []
+    rig.meter().silent = False
+    rig.connect()
+    assert {load for at_s, load in rig.queried if at_s >= since_s} == {"a", "b"}

@@ -4,10 +4,8 @@ import pytest
 
 from balancer.core.commands import Cause, Reason
 from balancer.core.model import Zone
-from tests.core.house import A, a_circuit, a_house, a_load
+from tests.core.house import FREE, A, a_circuit, a_house, a_load
 from tests.core.rig import Rig
-
-FREE = {"min_on_s": 0.0, "min_off_s": 0.0}
 
 
 @pytest.mark.parametrize(

@@ -6,11 +6,8 @@ import pytest
 
 from balancer.core.memory import LoadMemory, Memory
 from tests.core.fakes import FakeRelay
-from tests.core.house import A, a_circuit, a_house, a_load
+from tests.core.house import FREE, METER, A, a_circuit, a_house, a_load
 from tests.core.rig import Rig
-
-FREE = {"min_on_s": 0.0, "min_off_s": 0.0}
-METER = "circuits.main.meter"
 
 
 def test_a_higher_priority_takes_the_place_at_a_tick_whatever_the_shares() -> None:

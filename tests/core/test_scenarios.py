@@ -12,10 +12,9 @@ from balancer.core.commands import Cause, NoteKind, Reason
 from balancer.core.memory import LoadMemory, Memory
 from balancer.core.model import Breaker, Circuit, Estimation, Meter
 from tests.core.fakes import FakeRelay
-from tests.core.house import A, a_circuit, a_house, a_load, a_meter
+from tests.core.house import FREE, METER, A, a_circuit, a_house, a_load, a_meter
 from tests.core.rig import Rig
 
-NO_WEAR = {"min_on_s": 0.0, "min_off_s": 0.0}
 LATENCY_S = 0.11
 """Command to report of the rig's relays, and a little."""
 
@@ -63,7 +62,7 @@ def test_a_load_larger_than_the_limit_does_not_hold_up_the_others() -> None:
     """R6, scenario 2: a queue that waits for it freezes."""
     # given six heaters of 5 A and one of 35 A on 30 A, with room for three
     loads = {"giant": 35 * A} | dict.fromkeys("abcdef", 5 * A)
-    rig = Rig(a_house(loads, load_options=NO_WEAR), base_w=15 * A, requested=True, period_s=5.0)
+    rig = Rig(a_house(loads, load_options=FREE), base_w=15 * A, requested=True, period_s=5.0)
     rig.ticks()
     # when three hours pass
     rig.run(3 * 3600.0)
@@ -81,7 +80,7 @@ def test_a_large_load_that_fits_alone_gets_its_share() -> None:
     # given a heater of 3.5 kW among five of 1 kW where 4 kW is free
     loads = dict.fromkeys("abcde", 1000.0) | {"large": 3500.0}
     rig = Rig(
-        a_house(loads, a_circuit(limit_w=6000.0), load_options=NO_WEAR),
+        a_house(loads, a_circuit(limit_w=6000.0), load_options=FREE),
         base_w=2000.0,
         requested=True,
         period_s=10.0,
@@ -99,9 +98,7 @@ def test_a_large_load_that_fits_alone_gets_its_share() -> None:
 def test_a_swap_of_equal_loads_needs_no_spare_power() -> None:
     """R10, R6, scenario 4: the claim holds the place, readings show the fall, then the ON."""
     # given two heaters and room for one, one place
-    rig = Rig(
-        a_house(2, a_circuit(steps=(1, 0)), load_options=NO_WEAR), base_w=25 * A, requested=True
-    )
+    rig = Rig(a_house(2, a_circuit(steps=(1, 0)), load_options=FREE), base_w=25 * A, requested=True)
     rig.run(120.0)
     (first,) = rig.on()
     (second,) = set("ab") - {first}
@@ -200,7 +197,7 @@ def test_a_shed_load_that_was_idle_brings_nothing_and_the_next_one_follows() -> 
 def test_a_relay_that_never_reports_is_not_counted_off_while_it_heats() -> None:
     """R11, scenario 8."""
     # given three heaters, room and places for two, and one relay that switches but says nothing
-    house = a_house(3, a_circuit(steps=(2, 1, 0)), load_options=NO_WEAR)
+    house = a_house(3, a_circuit(steps=(2, 1, 0)), load_options=FREE)
     rig = Rig(house, base_w=15 * A, relays={"a": FakeRelay(mute=True)})
     rig.run(30.0)
     # when all ask for heat, the silent one first
@@ -226,7 +223,7 @@ def test_a_relay_that_never_reports_is_not_counted_off_while_it_heats() -> None:
 def test_a_relay_stuck_on_at_a_tick_keeps_its_place_until_it_is_mended() -> None:
     """R10, R11, R6, scenario 9."""
     # given four heaters and room for two
-    rig = Rig(a_house(4, load_options=NO_WEAR), base_w=20 * A, requested=True)
+    rig = Rig(a_house(4, load_options=FREE), base_w=20 * A, requested=True)
     rig.run(120.0)
     stuck, other = sorted(rig.on())
     waiting = set("abcd") - {stuck, other}
@@ -266,7 +263,7 @@ def test_a_relay_stuck_on_at_a_tick_keeps_its_place_until_it_is_mended() -> None
 def test_a_command_that_overtakes_another_is_put_right_from_the_report(late: bool) -> None:
     """R11, scenario 10."""
     # given a heater that is on (late OFF) or off (late ON)
-    rig = Rig(a_house(1, load_options=NO_WEAR))
+    rig = Rig(a_house(1, load_options=FREE))
     rig.run(20.0)
     if not late:
         rig.request("a")
@@ -290,7 +287,7 @@ def test_a_command_that_overtakes_another_is_put_right_from_the_report(late: boo
 def test_an_endless_boost_starves_nobody() -> None:
     """R5, scenario 11."""
     # given one place and a load that is boosted again and again
-    rig = Rig(a_house(3, load_options=NO_WEAR), base_w=25 * A, requested=True, period_s=10.0)
+    rig = Rig(a_house(3, load_options=FREE), base_w=25 * A, requested=True, period_s=10.0)
     rig.ticks()
     for hour in range(24):
         rig.at(rig.now_s + 3600.0 * hour + 1.0, lambda: rig.boost("a", 7200.0))
@@ -413,9 +410,8 @@ def test_a_blindness_shorter_than_min_off_is_followed_by_min_off() -> None:
 def test_idle_heaters_that_start_to_draw_are_answered_within_a_reading(reserved: bool) -> None:
     """R4, R14, R9, scenario 15."""
     # given six heaters and power for four, two of which are idle by their own thermostats
-    wear = {"min_on_s": 0.0, "min_off_s": 0.0}
-    metered = [a_load(name, meter=a_meter(f"loads.{name}.meter", 5 * A), **wear) for name in "ab"]
-    plain = [a_load(name, **wear) for name in "cdef"]
+    metered = [a_load(name, meter=a_meter(f"loads.{name}.meter", 5 * A), **FREE) for name in "ab"]
+    plain = [a_load(name, **FREE) for name in "cdef"]
     rig = Rig(a_house(metered + plain, a_circuit(idle_reserved=reserved)), base_w=10 * A)
     rig.run(20.0)
     for zone in "abcd":
@@ -483,7 +479,7 @@ def test_something_that_switches_every_ten_seconds_does_not_block_restoring() ->
 def test_a_mode_is_a_cap_at_every_instant() -> None:
     """R4, R10, scenario 18."""
     # given six heaters that all fit, in mode 2: at most two on
-    house = a_house(6, a_circuit(limit_w=60 * A, steps=(5, 4, 2, 1, 0)), load_options=NO_WEAR)
+    house = a_house(6, a_circuit(limit_w=60 * A, steps=(5, 4, 2, 1, 0)), load_options=FREE)
     rig = Rig(house, requested=True, period_s=10.0)
     rig.mode(2)
     rig.ticks()
@@ -500,7 +496,7 @@ def test_two_circuits_with_a_place_each_rotate_for_themselves() -> None:
     """R6, scenario 19."""
     # given two circuits with three equal loads and one place each
     loads = [
-        a_load(f"{circuit}{number}", circuit=circuit, **NO_WEAR)
+        a_load(f"{circuit}{number}", circuit=circuit, **FREE)
         for circuit in ("left", "right")
         for number in range(3)
     ]
@@ -545,7 +541,7 @@ def test_a_live_reading_that_does_not_change_is_not_stale() -> None:
 def test_two_readings_within_a_millisecond_end_in_the_state_of_the_last() -> None:
     """R9, R11, scenario 21."""
     # given two heaters on, a third that has just begun to wait, and a reading with room for it
-    house = a_house(3, load_options=NO_WEAR)
+    house = a_house(3, load_options=FREE)
     rig = Rig(house, base_w=15 * A)
     rig.run(60.0)
     rig.request("a")
@@ -554,11 +550,10 @@ def test_two_readings_within_a_millisecond_end_in_the_state_of_the_last() -> Non
     since_s = rig.now_s
     rig.request("c")
     # when the next reading is far over, a millisecond after
-    name = "circuits.main.meter"
-    rig.read(name, 25 * A)
+    rig.read(METER, 25 * A)
     rig.base_w["main"] = 28 * A
     rig.run(0.001)
-    rig.read(name, 38 * A)
+    rig.read(METER, 38 * A)
     rig.run(10.0)
     # then everything is off, each command sent once
     assert rig.on() == set()

@@ -5,10 +5,8 @@ import pytest
 from balancer.core.commands import Cause, Reason, SwitchRelay
 from balancer.core.events import MeterReadings
 from balancer.core.memory import LoadMemory, Memory
-from tests.core.house import A, a_circuit, a_house, a_load, a_meter
+from tests.core.house import METER, A, a_circuit, a_house, a_load, a_meter
 from tests.core.rig import Rig
-
-METER = "circuits.main.meter"
 
 
 def running(loads: dict[str, float] | int, **options: object) -> Rig:

@@ -9,10 +9,8 @@ from balancer.core.model import Breaker, Circuit, Estimation, Meter
 from balancer.core.state import initial_state
 from balancer.core.step import step
 from tests.core.fakes import FakeRelay
-from tests.core.house import A, a_circuit, a_house, a_load
+from tests.core.house import FREE, METER, A, a_circuit, a_house, a_load
 from tests.core.rig import Rig
-
-FREE = {"min_on_s": 0.0, "min_off_s": 0.0}
 
 
 def test_connecting_asks_every_relay_and_switches_none() -> None:
@@ -292,7 +290,7 @@ def test_readings_before_the_start_count_as_readings() -> None:
     """R15: they are kept, not acted on."""
     rig = Rig(a_house(1), start=False)
     rig.tell(Connected(rig.now_s))
-    rig.tell(MeterReadings(rig.now_s, {"circuits.main.meter": 1000.0}))
+    rig.tell(MeterReadings(rig.now_s, {METER: 1000.0}))
     assert rig.snapshot().circuits["main"].meter_w == 1000.0
     assert not rig.noted(NoteKind.SWITCHED)
 
@@ -359,8 +357,8 @@ def test_a_report_before_the_start_outweighs_memory() -> None:
         Connected(0.0),
         RelayReported(0.1, "a", on=False),
         Started(0.2, memory),
-        MeterReadings(1.0, {"circuits.main.meter": 0.0}),
-        MeterReadings(2.0, {"circuits.main.meter": 0.0}),
+        MeterReadings(1.0, {METER: 0.0}),
+        MeterReadings(2.0, {METER: 0.0}),
     ):
         decision = step(house, state, event)
         state = decision.state

@@ -5,11 +5,9 @@ from hypothesis import HealthCheck, given, settings
 from balancer.core.commands import NoteKind
 from balancer.core.events import Wake
 from balancer.core.step import step
-from tests.core.house import a_circuit, a_house, a_load
+from tests.core.house import FREE, a_circuit, a_house, a_load
 from tests.core.rig import Rig
 from tests.strategies import Life, Turn, drive, lives
-
-FREE = {"min_on_s": 0.0, "min_off_s": 0.0}
 
 
 def test_a_past_deadline_hides_no_later_one() -> None:

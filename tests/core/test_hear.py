@@ -1,0 +1,223 @@
+"""R11: what relays and their devices say of themselves, and what somebody else switches."""
+
+import pytest
+
+from balancer.core.commands import Cause, NoteKind, Reason
+from balancer.core.events import RelayReported
+from tests.core.house import FREE, A, a_house, a_load
+from tests.core.rig import Rig
+
+
+def test_a_fault_ends_when_the_relay_reports_what_is_wanted() -> None:
+    """R11."""
+    rig = Rig(a_house(1, load_options=FREE), requested=True)
+    rig.run(60.0)
+    rig.relays["a"].stuck = True
+    rig.request("a", False)
+    rig.run(20.0)
+    assert rig.load("a").reason == Reason.FAULT
+    rig.relays["a"].stuck = False
+    rig.push("a", on=False)
+    assert rig.load("a").reason == Reason.IDLE
+
+
+def test_a_fault_ends_when_the_device_comes_back() -> None:
+    """R11, R15: it is asked, and reconciled."""
+    rig = Rig(a_house(1, load_options=FREE))
+    rig.run(30.0)
+    rig.relays["a"].dead = True
+    rig.request("a")
+    rig.run(20.0)
+    assert rig.load("a").reason == Reason.FAULT
+    rig.device("a", False)
+    rig.run(10.0)
+    rig.relays["a"].dead = False
+    rig.device("a", True)
+    rig.run(10.0)
+    assert rig.load("a").reason == Reason.SERVING
+    assert rig.on() == {"a"}
+
+
+def test_an_unreachable_device_is_sent_no_on() -> None:
+    """F37, R18: unavailable."""
+    rig = Rig(a_house(2, load_options=FREE))
+    rig.run(30.0)
+    rig.device("a", False)
+    rig.request("a")
+    rig.request("b")
+    rig.run(30.0)
+    assert rig.on() == {"b"}
+    assert rig.load("a").reason == Reason.UNAVAILABLE
+    rig.device("a", True)
+    rig.run(10.0)
+    assert rig.on() == {"a", "b"}
+
+
+def test_a_flapping_device_switches_nothing() -> None:
+    """F33: no relay is switched by flaps alone."""
+    rig = Rig(a_house(1), requested=True)
+    rig.run(60.0)
+    since_s = rig.now_s
+    for _ in range(8):
+        rig.device("a", False)
+        rig.run(7.0)
+        rig.device("a", True)
+        rig.run(8.0)
+    assert rig.commands(since_s) == []
+    assert rig.on() == {"a"}
+
+
+def test_a_relay_in_fault_that_speaks_again_is_told_off_at_once() -> None:
+    """R11: it can be reached, so nobody waits for the next minute."""
+    rig = Rig(a_house(2, load_options=FREE), base_w=5 * A)
+    rig.run(30.0)
+    rig.request("a")
+    rig.run(30.0)
+    rig.relays["a"].dead = True
+    rig.request("a", requested=False)
+    rig.run(25.0)
+    assert rig.load("a").reason == Reason.FAULT
+    since_s = rig.now_s
+    rig.relays["a"].dead = False
+    rig.report("a")
+    rig.run(2.0)
+    assert rig.times("a", False, since_s)
+    assert not rig.on()
+
+
+def test_a_dead_relay_that_is_switched_on_by_hand_is_mended_and_put_right() -> None:
+    """R11: it can move after all."""
+    rig = Rig(a_house(1, load_options=FREE))
+    rig.run(30.0)
+    rig.relays["a"].stuck = True
+    rig.request("a")
+    rig.run(30.0)
+    assert rig.load("a").reason == Reason.FAULT
+    rig.request("a", False)
+    rig.run(10.0)
+    rig.relays["a"].stuck = False
+    rig.push("a", on=True)
+    rig.run(5.0)
+    assert rig.on() == set()
+    assert rig.noted(NoteKind.FAULT_OVER)
+
+
+def test_a_foreign_on_is_put_right_at_once() -> None:
+    """R11."""
+    rig = Rig(a_house(1))
+    rig.run(30.0)
+    rig.push("a", on=True)
+    rig.run(0.2)
+    assert rig.on() == set()
+    assert len(rig.noted(NoteKind.FOREIGN)) == 1
+    (decided,) = [each for _, each in rig.decided]
+    assert decided.cause == Cause.FOREIGN
+
+
+@pytest.mark.parametrize(
+    ("wait_s", "on"), [(119.9, False), (120.1, True)], ids=["just before", "just after"]
+)
+def test_a_foreign_off_is_put_right_after_min_off(wait_s: float, on: bool) -> None:
+    """R8: putting right a foreign OFF waits for min_off."""
+    rig = Rig(a_house(1), requested=True)
+    rig.run(60.0)
+    rig.push("a", on=False)
+    rig.run(wait_s)
+    assert bool(rig.commands(1030.0, on=True)) is on
+    rig.run(5.0)
+    assert rig.on() == {"a"}
+
+
+def test_foreign_switching_is_put_right_three_times_and_then_left_alone_for_an_hour() -> None:
+    """R11: within ten minutes; reported; still subject to away."""
+    rig = Rig(a_house(1, load_options=FREE), period_s=5.0)
+    rig.run(30.0)
+    for _ in range(3):
+        rig.push("a", on=True)
+        rig.run(10.0)
+        assert rig.on() == set()
+    rig.push("a", on=True)
+    left_s = rig.now_s
+    rig.run(3500.0)
+    assert rig.on() == {"a"}
+    assert len(rig.noted(NoteKind.LEFT_ALONE)) == 1
+    assert rig.snapshot().circuits["main"].active == 1
+    # when the hour is over, then it is put right again
+    rig.run_until(left_s + 3700.0)
+    assert rig.on() == set()
+
+
+@pytest.mark.parametrize("how", ["away", "shed", "blind"])
+def test_a_load_left_alone_stays_subject_to_safety(how: str) -> None:
+    """R11."""
+    rig = Rig(a_house(1, load_options=FREE))
+    rig.run(30.0)
+    for _ in range(4):
+        rig.push("a", on=True)
+        rig.run(10.0)
+    assert rig.on() == {"a"}
+    if how == "away":
+        rig.away()
+    elif how == "shed":
+        rig.base_w["main"] = 28 * A
+    else:
+        rig.meter().silent = True
+        rig.run(15.0)
+    rig.run(1.2)
+    assert rig.on() == set()
+
+
+def test_four_times_in_more_than_ten_minutes_is_put_right_each_time() -> None:
+    """R11."""
+    rig = Rig(a_house(1, load_options=FREE))
+    rig.run(30.0)
+    for _ in range(5):
+        rig.push("a", on=True)
+        rig.run(205.0)
+        assert rig.on() == set()
+    assert not rig.noted(NoteKind.LEFT_ALONE)
+
+
+def test_an_old_state_in_a_merged_payload_is_no_contradiction() -> None:
+    """R11: within confirm_within of the command."""
+    rig = Rig(a_house([a_load("a", relay={"merged": True}, **FREE)]))
+    rig.run(30.0)
+    rig.request("a")
+    rig.run(1.0)
+    assert rig.on() == {"a"}
+    # when a linkquality message repeats the state from before
+    rig.tell(RelayReported(rig.now_s, "a", False))
+    rig.run(10.0)
+    assert not rig.noted(NoteKind.FOREIGN)
+    assert len(rig.commands()) == 1
+    # and later it is one
+    rig.tell(RelayReported(rig.now_s, "a", False))
+    rig.run(1.0)
+    assert len(rig.noted(NoteKind.FOREIGN)) == 1
+
+
+def test_a_relay_that_repeats_its_state_causes_nothing() -> None:
+    """R11: commands are sent only when they change something."""
+    rig = Rig(a_house(2), requested=True)
+    rig.run(60.0)
+    since_s = rig.now_s
+    for _ in range(100):
+        rig.report("a")
+        rig.request("b")
+        rig.away(False)
+        rig.mode(None)
+        rig.limit(30 * A)
+        rig.boost("a", 0.0)
+        rig.run(1.0)
+    assert rig.commands(since_s) == []
+
+
+def test_a_foreign_off_of_a_load_that_nobody_wants_keeps_no_place() -> None:
+    """R6, R11: it was on for its min_on only."""
+    rig = Rig(a_house(1, load_options={"min_off_s": 0.0}), requested=True)
+    rig.run(30.0)
+    rig.request("a", False)
+    rig.run(5.0)
+    assert rig.on() == {"a"}
+    rig.push("a", on=False)
+    assert not rig.load("a").claim

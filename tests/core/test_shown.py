@@ -1,0 +1,156 @@
+"""R2, R10: what the meter shows of an OFF, or seems to."""
+
+from balancer.core.commands import Cause, NoteKind, Reason, SwitchRelay
+from tests.core.house import FREE, A, a_circuit, a_house, a_load
+from tests.core.rig import Rig
+
+
+def after_a_false_fall() -> Rig:
+    """Return a house whose meter fell as if a had gone off; it heard no OFF and answers nobody."""
+    rig = Rig(a_house(2, load_options=FREE), base_w=6 * A)
+    rig.run(30.0)
+    rig.request("a")
+    rig.run(30.0)
+    relay = rig.relays["a"]
+    relay.unasked = relay.dead = True
+    rig.request("a", False)
+    rig.run(0.5)
+    rig.base_w["main"] = 1 * A
+    rig.run(10.0)
+    assert rig.on() == {"a"}
+    return rig
+
+
+def test_a_fall_of_the_meter_confirms_an_off_that_the_relay_does_not() -> None:
+    """R10: the circuit's meter fell by at least half the draw."""
+    rig = Rig(a_house(2, a_circuit(steps=(1, 0)), load_options=FREE), requested=True)
+    rig.run(60.0)
+    rig.relays["a"].mute = True
+    since_s = rig.now_s
+    rig.rotate()
+    rig.run(10.0)
+    assert rig.on() == {"b"}
+    assert rig.times("a", False, since_s) == [0.0]
+    assert rig.load("a").reason != Reason.FAULT
+    assert rig.most_on["main"] == 1
+
+
+def test_the_fall_of_one_load_confirms_no_other() -> None:
+    """R10, R11: the meter's fall is spent on the OFF that was confirmed."""
+    # given two OFFs a moment apart, one lost for good on its way
+    house = a_house([a_load("a", 1500.0, **FREE), a_load("b", 1250.0, **FREE)])
+    rig = Rig(house, requested=True)
+    rig.heater_w["b"] = 1365.0
+    rig.run(60.0)
+    rig.relays["a"].dead = True
+    rig.request("a", False)
+    rig.run(0.006)
+    rig.request("b", False)
+    # when the other's fall has long been seen
+    rig.run(20.0)
+    # then the first is in fault, and told again every minute
+    assert rig.on() == {"a"}
+    assert rig.snapshot().loads["a"].reason == "fault"
+    rig.relays["a"].dead = False
+    rig.run(61.0)
+    assert rig.on() == set()
+
+
+def test_a_relay_that_says_on_is_believed_over_the_meter() -> None:
+    """R11: other power fell by as much just then; the relay is asked, and told again."""
+    rig = Rig(a_house(1, load_options=FREE), base_w=3000.0, requested=True)
+    rig.run(60.0)
+    rig.relays["a"].lose = 1
+    rig.request("a", False)
+    rig.base_w["main"] = 1500.0
+    rig.run(1.5)
+    assert not rig.snapshot().loads["a"].on
+    assert rig.on() == {"a"}
+    rig.run(3.0)
+    assert rig.on() == set()
+    assert not rig.noted(NoteKind.FOREIGN)
+    assert not rig.noted(NoteKind.FAULT)
+
+
+def test_a_switching_that_meter_and_relay_show_is_counted_once() -> None:
+    """I21: the relay reports later than the meter."""
+    rig = Rig(a_house(1, load_options=FREE), requested=True)
+    rig.run(60.0)
+    rig.relays["a"].report_s = 1.7
+    before = rig.load("a").switches
+    rig.request("a", False)
+    rig.run(30.0)
+    assert rig.load("a").switches == before + 1
+    assert not any(each.cause is Cause.FOREIGN for _, each in rig.notes)
+
+
+def test_min_off_runs_from_the_relays_own_report_where_the_meter_was_quicker() -> None:
+    """R8: other power fell just then; the contact opened later."""
+    house = a_house(1, load_options={"min_on_s": 0.0, "min_off_s": 20.0}, hold_off_s=0.0)
+    rig = Rig(house, base_w=3000.0, requested=True)
+    rig.run(60.0)
+    rig.relays["a"].latency_s = 1.8
+    rig.request("a", False)
+    rig.base_w["main"] = 1500.0
+    rig.run(5.0)
+    rig.request("a")
+    rig.run(60.0)
+    (_, off, on) = rig.switched
+    assert on[0] - off[0] >= 20.0
+
+
+def test_a_relay_that_contradicts_the_meter_is_told_again() -> None:
+    """R10: another appliance's fall may have been taken for the heater's, and it cannot be asked."""
+    # given a relay that can be reached again after such a fall
+    rig = after_a_false_fall()
+    assert not rig.state.loads["a"].live
+    relay = rig.relays["a"]
+    relay.dead = False
+    # when a minute has passed and its last word is still ON
+    rig.run(90.0)
+    # then it was told again, and is off
+    assert not relay.on
+    assert rig.load("a").relay is False
+
+
+def test_a_relay_that_is_told_again_and_wanted_at_once_hears_one_command() -> None:
+    """R11: never OFF and ON for one heater in the same step."""
+    # given a heater that is wanted in the very step in which it is told again
+    rig = after_a_false_fall()
+    relay = rig.relays["a"]
+    rig.run_until(rig.state.loads["a"].recheck_s - 0.5)
+    rig.now_s = rig.state.loads["a"].recheck_s
+    # when it is asked for
+    decision = rig.request("a")
+    # then it is told one thing, that has to be confirmed like any other
+    assert decision.commands == (SwitchRelay("a", on=False),)
+    relay.dead = False
+    rig.run(10.0)
+    assert relay.on
+    assert rig.on() == {"a"}
+
+
+def test_a_heater_that_will_not_go_off_becomes_a_fault_though_the_meter_fell() -> None:
+    """R10, R11."""
+    rig = after_a_false_fall()
+    rig.run(110.0)
+    assert rig.load("a").reason is Reason.FAULT
+
+
+def test_a_fall_that_the_meter_has_shown_is_credited_no_longer() -> None:
+    """R2, R9: a reading that fell and is still over the limit sheds the next load at once."""
+    # given three heaters that run
+    house = a_house([a_load(name, 1500.0, **FREE) for name in "abc"], a_circuit(limit_w=6000.0))
+    rig = Rig(house, requested=True, base_w=500.0)
+    rig.run(60.0)
+    assert rig.on() == {"a", "b", "c"}
+    # when so much is added that one OFF is believed to do, which takes less than believed
+    since_s = rig.now_s
+    rig.heater_w.update(dict.fromkeys("abc", 1000.0))
+    rig.base_w["main"] = 6000.0 + 1100.0 - 3 * 1000.0
+    rig.run(3.0)
+    # then the reading that shows its fall takes the next one off
+    off = [each.at_s for each in rig.commands(since_s, on=False)]
+    assert len(off) == 2
+    assert 0.5 <= off[1] - off[0] <= 1.5
+    assert rig.over["main"].longest_s <= 2.5
