@@ -9,10 +9,12 @@ from balancer.core.events import Event
 from balancer.core.model import House
 from balancer.core.state import INFINITY, State, copied
 from balancer.core.step import Decision, step
+from tests.core.depth import few
+from tests.core.driver import Turn, drive
 from tests.core.fakes import FakeRelay
 from tests.core.house import FREE, a_circuit, a_house, a_load, a_meter
 from tests.core.rig import Rig
-from tests.strategies import Life, Turn, drive, houses, lives
+from tests.strategies import Life, houses, lives
 
 
 class Shadow:
@@ -124,12 +126,7 @@ def test_readings_that_change_nothing_take_the_short_path() -> None:
 
 
 @given(lives())
-@settings(
-    max_examples=settings.default.max_examples // 10,
-    derandomize=settings.default.max_examples <= 100,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-)
+@few
 def test_what_an_event_does_not_touch_is_as_if_it_were_looked_at(life: Life) -> None:
     """R18: with nothing kept from before, every load comes out the same, in every house."""
 

@@ -1,10 +1,13 @@
 """R9: a reading over the limit sheds in that same step, whom and how many."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from balancer.core.commands import Cause, Reason, SwitchRelay
 from balancer.core.events import MeterReadings
 from balancer.core.memory import LoadMemory, Memory
+from tests.core.depth import several
 from tests.core.house import METER, A, a_circuit, a_house, a_load, a_meter
 from tests.core.rig import Rig
 
@@ -236,3 +239,35 @@ def test_what_was_just_shed_is_credited_until_it_settles() -> None:
     assert shed_by(rig, 900.0) == set()
     assert shed_by(rig, 1000.0) == set()
     assert len(shed_by(rig, 1001.0)) == 1
+
+
+@given(
+    powers_w=st.lists(
+        st.sampled_from([500.0, 800.0, 1000.0, 1500.0, 2000.0]), min_size=1, max_size=7
+    ),
+    excess_w=st.floats(1.0, 8000.0),
+)
+@several
+def test_the_fewest_loads_go_and_the_last_is_the_smallest_that_suffices(
+    powers_w: list[float], excess_w: float
+) -> None:
+    """I14, R9: against all subsets."""
+    # given loads that draw what they are rated, all on
+    loads = {f"load{number}": power_w for number, power_w in enumerate(powers_w)}
+    house = a_house(loads, a_circuit(limit_w=sum(powers_w), safe_ratio=1.0))
+    rig = Rig(house, requested=True)
+    rig.run(60.0)
+    assert len(rig.on()) == len(loads)
+    # when a reading is so much over the limit
+    since_s = rig.now_s
+    rig.read(METER, sum(powers_w) + excess_w)
+    gone = sorted(loads[each.load] for each in rig.commands(since_s, on=False))
+    # then as few go as cover it, with the greatest first and the smallest sufficient one last
+    fewest = next(
+        (count for count in range(1, len(loads) + 1) if sum(sorted(powers_w)[-count:]) >= excess_w),
+        len(loads),
+    )
+    greatest = sorted(powers_w)[len(powers_w) - fewest + 1 :]
+    rest = sorted(powers_w)[: len(powers_w) - fewest + 1]
+    last = [power_w for power_w in rest if sum(greatest) + power_w >= excess_w][:1] or rest[-1:]
+    assert gone == sorted(greatest + last)

@@ -1,13 +1,15 @@
 """Deadlines: what time alone has to bring, comes, whatever else is due or past."""
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 
 from balancer.core.commands import NoteKind
 from balancer.core.events import Wake
 from balancer.core.step import step
+from tests.core.depth import few
+from tests.core.driver import Turn, drive
 from tests.core.house import FREE, a_circuit, a_house, a_load
 from tests.core.rig import Rig
-from tests.strategies import Life, Turn, drive, lives
+from tests.strategies import Life, lives
 
 
 def test_a_past_deadline_hides_no_later_one() -> None:
@@ -129,12 +131,7 @@ def test_an_on_that_was_left_alone_is_a_lease_from_then_on() -> None:
 
 
 @given(lives())
-@settings(
-    max_examples=settings.default.max_examples // 10,
-    derandomize=settings.default.max_examples <= 100,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-)
+@few
 def test_silence_changes_nothing_before_the_deadline(life: Life) -> None:
     """A wake-up that comes too early decides nothing: whatever time brings has its deadline."""
 
