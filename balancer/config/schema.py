@@ -10,6 +10,7 @@ from pydantic import Field
 
 from balancer.config.devices import Meter, Relay, Request, Table
 from balancer.config.fields import (
+    POWER,
     REQUIRED,
     CircuitUnit,
     Count,
@@ -38,7 +39,6 @@ from balancer.config.fields import (
     Voltage,
 )
 
-_POWER = '"1500 W", "6.5 A" or a number in the circuit\'s unit'
 _FILE = Hint("the path of a file, from the folder of config.toml", '"ca.crt"')
 
 
@@ -94,7 +94,7 @@ class BreakerTable(Table):
     """``circuits.*.breaker``: what trips (R19)."""
 
     profile: Annotated[Text | None, REQUIRED, Hint("the name of a profile", '"linky"')] = None
-    rating: Annotated[PowerAboveZero | None, Hint(f"more than 0, as {_POWER}", '"32 A"')] = None
+    rating: Annotated[PowerAboveZero | None, Hint(f"more than 0, as {POWER}", '"32 A"')] = None
 
 
 class CircuitTable(Table):
@@ -103,7 +103,7 @@ class CircuitTable(Table):
     unit: CircuitUnit = "W"
     voltage: Voltage = 230.0
     limit: Annotated[
-        PowerAboveZero | None, REQUIRED, Hint(f"more than 0, as {_POWER}", '"30 A"')
+        PowerAboveZero | None, REQUIRED, Hint(f"more than 0, as {POWER}", '"30 A"')
     ] = None
     reserve: PowerNotNegative | None = None
     estimation: Estimated = "global"
@@ -147,9 +147,7 @@ class LoadTable(Table):
     circuits: Annotated[Names | None, Hint("a list of names of circuits", '["l1", "l2", "l3"]')] = (
         None
     )
-    power: Annotated[
-        PowerAboveZero | None, REQUIRED, Hint(f"more than 0, as {_POWER}", '"1500 W"')
-    ] = None
+    power: Annotated[PowerAboveZero | None, REQUIRED] = None
     priority: Priority = 0
     min_on: Annotated[Duration, Hint('0 or more, as "5 min" or in seconds', '"5 min"')] = 300.0
     min_off: Annotated[Duration, Hint('0 or more, as "2 min" or in seconds', '"2 min"')] = 120.0
