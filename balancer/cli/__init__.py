@@ -28,7 +28,7 @@ def _obey(take: Take) -> int:
     Args:
         take: Runs the service, if that is what was asked for.
     """
-    from balancer.cli.app import app  # noqa: PLC0415 - problems of importing it are told too
+    from balancer.cli.app import app
 
     try:
         app(prog_name="balancer", obj=take)

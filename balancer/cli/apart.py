@@ -36,7 +36,7 @@ class Job:
 
     def run(self) -> int:
         """Run the service here until it is stopped; return the exit status."""
-        from balancer.service.run import serve  # noqa: PLC0415 - heavy
+        from balancer.service.run import serve
 
         return serve(
             self.setup,
@@ -74,7 +74,7 @@ def run_apart(command: Callable[[Take], int]) -> int:
         _end(command, writer)
     os.close(writer)
     with _stoppable(child):
-        import balancer.service.run  # noqa: F401, PLC0415 - while the child reads
+        import balancer.service.run  # noqa: F401 - while the child reads
 
         with os.fdopen(reader, "rb") as pipe:
             content = pipe.read()

@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 import balancer
-from balancer.cli.apart import Job, Take
+from balancer.cli.apart import Take
+from balancer.cli.demo import run_demo
 from balancer.cli.options import SimulateOptions
 
 app = typer.Typer(
@@ -65,10 +66,9 @@ def run(
     log_format: Annotated[LogFormat, typer.Option(help="key=value or JSON.")] = LogFormat.TEXT,
 ) -> None:
     """Run the service until SIGINT or SIGTERM."""
-    from balancer.config.load import read_setup  # noqa: PLC0415
+    from balancer.cli.run import read_job
 
-    setup = read_setup(config, dry_run=True if dry_run else None)
-    job = Job(setup=setup, log_level=log_level.value, log_format=log_format.value, config=config)
+    job = read_job(config, dry_run=dry_run, log_level=log_level.value, log_format=log_format.value)
     take: Take = context.obj
     raise typer.Exit(take(job))
 
@@ -81,11 +81,9 @@ def check(
     ] = False,
 ) -> None:
     """Read the configuration; show the house and every topic it will use, or all problems."""
-    from balancer.cli.check import show_acl, show_house  # noqa: PLC0415
-    from balancer.config.load import read_setup  # noqa: PLC0415
+    from balancer.cli.check import read_and_show
 
-    setup = read_setup(config)
-    typer.echo(show_acl(setup) if acl else show_house(setup))
+    typer.echo(read_and_show(config, acl=acl))
 
 
 @app.command()
@@ -98,8 +96,6 @@ def demo(
     ] = None,
 ) -> None:
     """Show the service in a simulated house on an embedded broker, live in the terminal."""
-    from balancer.cli.demo import run_demo  # noqa: PLC0415
-
     raise typer.Exit(run_demo(speed, seconds))
 
 
@@ -142,7 +138,7 @@ def simulate(
     jobs: Annotated[int, typer.Option(min=1, help="Processes for a campaign or sweep.")] = 1,
 ) -> None:
     """Run the same controller in virtual time against a simulated house."""
-    from balancer.cli.simulate import run_simulate  # noqa: PLC0415
+    from balancer.cli.simulate import run_simulate
 
     options = SimulateOptions(
         config=config,

@@ -1,16 +1,28 @@
 """``balancer check``: a configuration shown as what it means."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from balancer.cli.table import table
 from balancer.cli.topics import topics_of, uses
 from balancer.config.advice import meters_in
+from balancer.config.load import read_setup
 from balancer.config.quantity import shown_duration
 from balancer.config.setup import Setup
 from balancer.core.model import Circuit, House, Load, Meter
 from balancer.devices.tasmota import TasmotaMeter
 
 _TELE_PERIOD_S = 300.0  # of a Tasmota device as it comes
+
+
+def read_and_show(config: Path, *, acl: bool) -> str:
+    """Return what a configuration means: for people, or for mosquitto's acl_file.
+
+    Raises:
+        ConfigError: With all problems of the file.
+    """
+    setup = read_setup(config)
+    return show_acl(setup) if acl else show_house(setup)
 
 
 def show_house(setup: Setup) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
+from balancer.cli.table import table
 from balancer.sim.contest.figures import Figures, loads_of
 from balancer.sim.contest.strategies import NAMES, Case, Contest
 
@@ -78,11 +79,9 @@ def show_parts(contest: Contest) -> None:
 def print_table(title: str, head: list[str], rows: list[list[str]]) -> None:
     """Print a table; without rich a plainer one."""
     try:
-        from rich.console import Console  # noqa: PLC0415 - an extra
-        from rich.table import Table  # noqa: PLC0415
+        from rich.console import Console
+        from rich.table import Table
     except ImportError:
-        from balancer.cli.table import table  # noqa: PLC0415
-
         print(table(title, head, rows))
         return
     shown = Table(title=title, title_justify="left", box=None, pad_edge=False)

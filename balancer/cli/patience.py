@@ -40,8 +40,8 @@ def _bar(days: float, what: str) -> Iterator[Callable[[float], None]]:
         yield lambda _done: None
         return
     try:
-        from rich.console import Console  # noqa: PLC0415 - an extra
-        from rich.progress import Progress  # noqa: PLC0415
+        from rich.console import Console
+        from rich.progress import Progress
     except ImportError:
         yield lambda done: print(f"\r{what} {done:.1f} of {days:g} days ", end="", file=sys.stderr)
         return

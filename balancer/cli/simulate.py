@@ -16,10 +16,13 @@ from balancer.cli.patience import patience
 from balancer.cli.sweep import run_sweep
 from balancer.config.load import read_setup
 from balancer.config.setup import Setup
+from balancer.sim.campaign import Report, run_campaign
 from balancer.sim.contest.drive import EVERY_SECOND, ON_CHANGE, Lags
+from balancer.sim.contest.faulty import faulty_figures
 from balancer.sim.contest.figures import Figures, loads_of
 from balancer.sim.contest.strategies import NAMES, Case, Contest
 from balancer.sim.contest.sweep import SweepError, parse_sweep
+from balancer.sim.faults import FAULTS, NOT_SIMULATED
 from balancer.sim.home.appliances import APPLIANCES, USUAL, household
 from balancer.sim.home.traces import (
     Trace,
@@ -131,8 +134,6 @@ def _compare(options: SimulateOptions) -> int:
     figures = contest.figures()
     violations = contest.referees["balancer"].violations
     if faults:
-        from balancer.sim.contest.faulty import faulty_figures  # noqa: PLC0415 - only when asked for
-
         with patience(contest.days, "with faults") as going_on:
             figures["balancer"], violations = faulty_figures(
                 options.config or example_house(),
@@ -150,7 +151,7 @@ def _compare(options: SimulateOptions) -> int:
     for line in violations[:20]:
         sys.stderr.write(f"violation: {line}\n")
     if options.report is not None:
-        from balancer.sim.contest.report import write_report  # noqa: PLC0415 - plots take a second to load
+        from balancer.sim.contest.report import write_report
 
         write_report(options.report, contest, figures, options.faults if faults else None)
         sys.stderr.write(f"report: {options.report}\n")
@@ -185,8 +186,6 @@ def _document(contest: Contest, figures: Mapping[str, Figures]) -> dict[str, Any
 
 
 def _faults(asked: str) -> tuple[str, ...]:
-    from balancer.sim.faults import FAULTS, NOT_SIMULATED  # noqa: PLC0415 - only when asked for
-
     if asked == "none":
         return ()
     if asked == "all":
@@ -204,9 +203,6 @@ def _faults(asked: str) -> tuple[str, ...]:
 
 
 def _campaign(options: SimulateOptions) -> int:
-    from balancer.sim.campaign import Report, run_campaign  # noqa: PLC0415 - only when asked for
-    from balancer.sim.faults import FAULTS  # noqa: PLC0415
-
     assert options.campaign is not None
     faults = tuple(FAULTS) if options.faults == "none" else _faults(options.faults)
     shown = sys.stderr.isatty()

@@ -16,8 +16,6 @@ from balancer.service.logs import LogWriter, line
 from balancer.service.service import EndpointBusyError, Service
 from balancer.service.session import NETWORK_ERRORS
 
-__all__ = ["EndpointBusyError", "Service", "serve"]
-
 _LOG = logging.getLogger("balancer")
 _SWITCH_S = 0.001  # a thread that renders metrics gives the loop its turn so soon
 _THREADS_S = 0.2

@@ -12,7 +12,7 @@ import pytest_asyncio
 from amqtt.broker import Broker
 
 from balancer.config.load import read_setup
-from balancer.service.run import Service
+from balancer.service.service import Service
 from tests.integration.appliances import Relay
 from tests.integration.conftest import three_heaters
 from tests.integration.house import House

@@ -21,6 +21,6 @@ def run_demo(speed: float, seconds: float | None) -> int:
             f"The demo needs {what}. Install the extra: pip install 'power-balancer[demo]'\n"
         )
         return 1
-    from balancer.cli.demo.show import Show  # noqa: PLC0415 - needs what was just looked for
+    from balancer.cli.demo.show import Show
 
     return Show(speed=speed, seconds=seconds).run()

@@ -21,7 +21,7 @@ from balancer.cli.demo.broker import EmbeddedBroker, silence_library
 from balancer.cli.demo.house import LiveHouse
 from balancer.config.load import read_setup
 from balancer.config.setup import Setup
-from balancer.service.run import Service
+from balancer.service.service import Service
 
 HOST = "127.0.0.1"
 FRAME_S = 0.25
