@@ -2,6 +2,7 @@
 
 import sys
 import traceback
+from collections.abc import Callable
 
 from balancer.cli.apart import Job, Take, run_apart
 from balancer.config.problems import ConfigError
@@ -13,13 +14,8 @@ def main() -> None:
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
             reconfigure(errors="replace")  # a terminal that cannot show "→" shows "?"
-    try:
-        status = run_apart(_obey) if sys.argv[1:2] == ["run"] else _obey(Job.run)
-    except KeyboardInterrupt:
-        status = 1
-    except Exception:  # noqa: BLE001 - the one place for what nobody expected
-        status = _tell_failure()
-    sys.exit(status)
+    apart = sys.argv[1:2] == ["run"]
+    sys.exit(_told(lambda: run_apart(_obey) if apart else _obey(Job.run)))
 
 
 def _obey(take: Take) -> int:
@@ -28,20 +24,28 @@ def _obey(take: Take) -> int:
     Args:
         take: Runs the service, if that is what was asked for.
     """
-    from balancer.cli.app import app
 
+    def act() -> int:
+        from balancer.cli.app import app
+
+        try:
+            app(prog_name="balancer", obj=take)
+        except SystemExit as end:
+            return end.code if isinstance(end.code, int) else 0
+        return 0
+
+    return _told(act)
+
+
+def _told(act: Callable[[], int]) -> int:
+    """Return the exit status of what is done; tell what went wrong, here or in a child."""
     try:
-        app(prog_name="balancer", obj=take)
-    except SystemExit as end:
-        return end.code if isinstance(end.code, int) else 0
+        return act()
     except ConfigError as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    except Exception:  # noqa: BLE001 - as above; a child must tell it itself
-        return _tell_failure()
-    return 0
-
-
-def _tell_failure() -> int:
-    sys.stderr.write(f"balancer failed; this is a mistake of ours\n{traceback.format_exc()}")
-    return 1
+    except KeyboardInterrupt:
+        return 1
+    except Exception:  # noqa: BLE001 - the one place for what nobody expected
+        sys.stderr.write(f"balancer failed; this is a mistake of ours\n{traceback.format_exc()}")
+        return 1

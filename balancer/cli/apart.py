@@ -5,13 +5,15 @@ takes as long to import as the service itself. So a child reads, hands the resul
 ends, while its parent imports the service.
 """
 
-import os
-import pickle
+import importlib
+import multiprocessing
 import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from types import FrameType
 
@@ -62,37 +64,31 @@ def run_apart(command: Callable[[Take], int]) -> int:
     Returns:
         The exit status: of the job, or of the command if there is none.
     """
-    reader, writer = os.pipe()
+    fork = multiprocessing.get_context("fork")
+    reader, writer = fork.Pipe(duplex=False)
+    child = fork.Process(target=_read, args=(command, reader, writer))
     try:
-        child = os.fork()
+        child.start()
     except OSError:  # a container may allow no further process
-        os.close(reader)
-        os.close(writer)
         return command(Job.run)
-    if child == 0:
-        os.close(reader)
-        _end(command, writer)
-    os.close(writer)
+    writer.close()
     with _stoppable(child):
-        import balancer.service.run  # noqa: F401 - while the child reads
-
-        with os.fdopen(reader, "rb") as pipe:
-            content = pipe.read()
-        _, ended = os.waitpid(child, 0)
-        if not content:
-            return max(os.waitstatus_to_exitcode(ended), 1) if ended else 0
-        job = pickle.loads(content)  # noqa: S301 - from our own child
-        assert isinstance(job, Job), job
+        importlib.import_module("balancer.service.run")  # while the child reads
+        job: Job | None = None
+        with reader, suppress(EOFError):  # there is nothing to run
+            job = reader.recv()
+        child.join()
+        if job is None:
+            return max(child.exitcode, 1) if child.exitcode else 0
         return job.run()
 
 
 @contextmanager
-def _stoppable(child: int) -> Iterator[None]:
+def _stoppable(child: BaseProcess) -> Iterator[None]:
     """Obey SIGTERM until the service does; the first process of a container would ignore it."""
 
     def leave(_number: int, _frame: FrameType | None) -> None:
-        with suppress(ProcessLookupError):
-            os.kill(child, signal.SIGTERM)
+        child.terminate()
         raise SystemExit(0)
 
     before = signal.signal(signal.SIGTERM, leave)
@@ -102,18 +98,12 @@ def _stoppable(child: int) -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _end(command: Callable[[Take], int], writer: int) -> None:
-    """Run the command as the child, and end without what a parent does at its end."""
+def _read(command: Callable[[Take], int], reader: Connection, writer: Connection) -> None:
+    """Run the command as the child, and end with its status."""
+    reader.close()  # or a parent that is gone would be waited for
 
     def send(job: Job) -> int:
-        with os.fdopen(writer, "wb") as pipe:
-            pickle.dump(job, pipe)
+        writer.send(job)
         return 0
 
-    status = 1
-    try:
-        status = command(send)
-    finally:
-        for stream in (sys.stdout, sys.stderr):
-            stream.flush()
-        os._exit(status)
+    sys.exit(command(send))

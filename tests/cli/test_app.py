@@ -81,18 +81,21 @@ def test_a_terminal_that_cannot_show_a_sign_is_no_failure(run: Run, tmp_path: Pa
     assert (result.returncode, result.stderr) == (0, "")
 
 
-def test_what_nobody_expected_is_status_1_with_a_traceback(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("command", ["run", "check"])
+def test_what_nobody_expected_is_status_1_with_a_traceback_said_once(
+    command: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     def fail(**_: object) -> None:
         raise RuntimeError("boom")
 
     monkeypatch.setattr(cli, "app", fail)
-    monkeypatch.setattr(sys, "argv", ["balancer", "check"])
+    monkeypatch.setattr(sys, "argv", ["balancer", command])
     with pytest.raises(SystemExit) as exit_:
         main()
     assert exit_.value.code == 1
-    assert "RuntimeError: boom" in capsys.readouterr().err
+    said = capfd.readouterr().err
+    assert said.startswith("balancer failed; this is a mistake of ours\nTraceback")
+    assert said.count("RuntimeError: boom") == 1
 
 
 def test_simulate_hands_all_its_options_on(monkeypatch: pytest.MonkeyPatch) -> None:
