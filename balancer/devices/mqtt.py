@@ -196,7 +196,7 @@ class MqttRequest:
         return demand > (max(above - RELEASE_POINTS, 0.0) if requested else above)
 
 
-def unit_of(path: str | None) -> str | None:  # noqa: ARG001 - the family knows no path
+def unit_of(_path: str | None) -> str | None:
     """Return None: the unit of a number on any topic is told by configuration."""
     return None
 

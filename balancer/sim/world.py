@@ -109,6 +109,7 @@ class World:
         self.freed_s: dict[str, float] = {}
         self.held_requests: dict[str, bool] = {}
         self.gains: dict[str, float] = {}
+        self._kept_off: set[str] = set()
         self._number = 0
         self._digest = hashlib.sha256()
         self._messages = 0
@@ -450,8 +451,6 @@ class World:
         else:
             self.witness.connected_s = inf
             self.checkers.lost()
-
-    _kept_off: set[str] = set()  # noqa: RUF012 - replaced at each start, never changed
 
 
 def global_circuits(world: World) -> list[Circuit]:

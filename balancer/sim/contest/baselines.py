@@ -18,15 +18,15 @@ class Base:
         self.requested = dict.fromkeys(house.zones, False)
         self.on = dict.fromkeys(house.loads, False)
 
-    def start(self, at_s: float) -> Iterable[Order]:  # noqa: ARG002 - the protocol's name
+    def start(self, _at_s: float) -> Iterable[Order]:
         """Begin."""
         return ()
 
-    def read(self, at_s: float, power_w: Mapping[str, float]) -> Iterable[Order]:  # noqa: ARG002
+    def read(self, _at_s: float, _power_w: Mapping[str, float]) -> Iterable[Order]:
         """Take no notice of meters."""
         return ()
 
-    def request(self, at_s: float, zone: str, requested: bool) -> Iterable[Order]:  # noqa: ARG002
+    def request(self, _at_s: float, zone: str, requested: bool) -> Iterable[Order]:
         """Switch a zone's loads as its thermostat says."""
         self.requested[zone] = requested
         return [
@@ -36,15 +36,15 @@ class Base:
             for order in self.put(load.name, requested)
         ]
 
-    def report(self, at_s: float, load: str, on: bool) -> Iterable[Order]:  # noqa: ARG002
+    def report(self, _at_s: float, load: str, on: bool) -> Iterable[Order]:
         """Switch again what a blackout has switched."""
         return [] if on == self.on[load] else [Order(load, self.on[load])]
 
-    def wake(self, at_s: float) -> Iterable[Order]:  # noqa: ARG002
+    def wake(self, _at_s: float) -> Iterable[Order]:
         """Do nothing."""
         return ()
 
-    def changed(self, at_s: float, house: SimHouse) -> Iterable[Order]:  # noqa: ARG002
+    def changed(self, _at_s: float, _house: SimHouse) -> Iterable[Order]:
         """See nothing but messages."""
         return ()
 
@@ -100,7 +100,7 @@ class Threshold(Base):
                     orders += self.put(waiting[0], True)
         return orders
 
-    def request(self, at_s: float, zone: str, requested: bool) -> Iterable[Order]:  # noqa: ARG002
+    def request(self, _at_s: float, zone: str, requested: bool) -> Iterable[Order]:
         """Follow the thermostat unless the circuit has been shed."""
         self.requested[zone] = requested
         orders: list[Order] = []
@@ -146,7 +146,7 @@ class Priority(Base):
             self._quiet_until_s = at_s + self.IN_FLIGHT_S
         return orders
 
-    def request(self, at_s: float, zone: str, requested: bool) -> Iterable[Order]:  # noqa: ARG002
+    def request(self, _at_s: float, zone: str, requested: bool) -> Iterable[Order]:
         """Switch off what is no longer asked for; what is asked for waits for its place."""
         self.requested[zone] = requested
         orders: list[Order] = []
@@ -222,7 +222,7 @@ class Seed(Base):
                 orders += self._go_round(root)
         return orders
 
-    def request(self, at_s: float, zone: str, requested: bool) -> Iterable[Order]:  # noqa: ARG002
+    def request(self, _at_s: float, zone: str, requested: bool) -> Iterable[Order]:
         """Every change of a thermostat moves the pointer on."""
         self.requested[zone] = requested
         roots = {self._root(load.name) for load in self.house.loads.values() if load.zone == zone}

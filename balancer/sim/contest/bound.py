@@ -33,11 +33,11 @@ class Clairvoyant:
         self.requested = dict.fromkeys(self.house.zones, False)
         self.deadline_s = self._next_tick_s(0.0)
 
-    def start(self, at_s: float) -> Iterable[Order]:  # noqa: ARG002 - the protocol's name
+    def start(self, _at_s: float) -> Iterable[Order]:
         """Begin."""
         return ()
 
-    def read(self, at_s: float, power_w: Mapping[str, float]) -> Iterable[Order]:  # noqa: ARG002
+    def read(self, _at_s: float, _power_w: Mapping[str, float]) -> Iterable[Order]:
         """Need no meter."""
         return ()
 
@@ -47,7 +47,7 @@ class Clairvoyant:
         self.requested[zone] = requested
         return ()
 
-    def report(self, at_s: float, load: str, on: bool) -> Iterable[Order]:  # noqa: ARG002
+    def report(self, _at_s: float, _load: str, _on: bool) -> Iterable[Order]:
         """Know better than a report."""
         return ()
 

@@ -124,7 +124,7 @@ class Controller:
         orders += self._carried(self.engine.wake(at_s))
         return orders
 
-    def changed(self, at_s: float, house: SimHouse) -> Iterable[Order]:  # noqa: ARG002
+    def changed(self, _at_s: float, _house: SimHouse) -> Iterable[Order]:
         """See nothing but messages."""
         return ()
 

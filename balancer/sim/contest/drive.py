@@ -53,28 +53,28 @@ class Order:
 
 
 class Strategy(Protocol):
-    """Something that decides which loads are on."""
+    """Something that decides which loads are on; its arguments go by their places."""
 
     @property
     def deadline_s(self) -> float:
         """Return when it wants to be woken; infinite: never."""
         ...
 
-    def start(self, at_s: float) -> Iterable[Order]: ...
+    def start(self, at_s: float, /) -> Iterable[Order]: ...
 
-    def read(self, at_s: float, power_w: Mapping[str, float]) -> Iterable[Order]:
+    def read(self, at_s: float, power_w: Mapping[str, float], /) -> Iterable[Order]:
         """Take a reading of every meter, in watts by the name that ``meters`` gave."""
         ...
 
-    def request(self, at_s: float, zone: str, requested: bool) -> Iterable[Order]: ...
+    def request(self, at_s: float, zone: str, requested: bool, /) -> Iterable[Order]: ...
 
-    def report(self, at_s: float, load: str, on: bool) -> Iterable[Order]:
+    def report(self, at_s: float, load: str, on: bool, /) -> Iterable[Order]:
         """Take a relay's report of the heater's state."""
         ...
 
-    def wake(self, at_s: float) -> Iterable[Order]: ...
+    def wake(self, at_s: float, /) -> Iterable[Order]: ...
 
-    def changed(self, at_s: float, house: SimHouse) -> Iterable[Order]:
+    def changed(self, at_s: float, house: SimHouse, /) -> Iterable[Order]:
         """Look at the house itself after each of its changes; only a clairvoyant does."""
         ...
 

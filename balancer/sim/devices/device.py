@@ -51,7 +51,7 @@ class Device:
     def will(self) -> Message | None:
         return None
 
-    def on_connected(self, *, first: bool) -> None:
+    def on_connected(self, first: bool) -> None:
         """Say hello; ``first`` after power came."""
 
     def on_message(self, message: Message) -> None:
@@ -110,7 +110,7 @@ class Device:
             self.session = session
             first, self._booted = not self._booted, True
             session.subscribe(self.topics)
-            self.on_connected(first=first)
+            self.on_connected(first)
 
         def again() -> None:
             if attempt == self._attempt and self.session is None:

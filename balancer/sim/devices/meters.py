@@ -112,7 +112,7 @@ class Meter(Device):
         self._last_s = -1e9
         self._timer: Timer | None = None
 
-    def on_connected(self, *, first: bool) -> None:  # noqa: ARG002 - it just begins
+    def on_connected(self, _first: bool) -> None:
         self._next(self.random.uniform(0.0, self.cadence.period_s[0]))
 
     def _next(self, delay_s: float) -> None:

@@ -57,7 +57,7 @@ class PlainRelay(Device):
     def topics(self) -> tuple[str, ...]:
         return (self._command_topic,)
 
-    def on_connected(self, *, first: bool) -> None:  # noqa: ARG002 - it always says its state
+    def on_connected(self, _first: bool) -> None:
         self._report()
 
     def on_power(self, *, on: bool) -> None:

@@ -71,7 +71,7 @@ class TasmotaRelays(Device):
     def will(self) -> Message | None:
         return Message(self._tele + "LWT", b"Offline", 1, retain=True)
 
-    def on_connected(self, *, first: bool) -> None:
+    def on_connected(self, first: bool) -> None:
         self.publish(self._tele + "LWT", "Online", qos=1, retain=True)
         self.publish(self._cmnd + "POWER", "")
         if first:

@@ -117,7 +117,7 @@ class ZigbeeBridge(Device):
     def will(self) -> Message | None:
         return Message(f"{self.base}/bridge/state", b'{"state":"offline"}', 1, retain=True)
 
-    def on_connected(self, *, first: bool) -> None:
+    def on_connected(self, first: bool) -> None:
         self.publish(f"{self.base}/bridge/state", '{"state":"online"}', qos=1, retain=True)
         for relay in self.relays.values():
             self._tell_availability(relay)

@@ -52,7 +52,7 @@ def strong_heater(world: "World", chance: Random, for_s: float) -> bool:
 
 
 @fault("F22", "all heaters' own thermostats open again together", lasts_s=(300.0, 1200.0))
-def reopen(world: "World", chance: Random, for_s: float) -> bool:  # noqa: ARG001 - all of them
+def reopen(world: "World", _chance: Random, for_s: float) -> bool:
     if not world.take("knobs"):
         return False
 

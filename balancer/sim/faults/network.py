@@ -19,7 +19,7 @@ class Impostor(Device):
 
 
 @fault("F43", "the broker is frozen", lasts_s=(1.0, 300.0))
-def frozen(world: "World", chance: Random, for_s: float) -> bool:  # noqa: ARG001 - there is one
+def frozen(world: "World", _chance: Random, for_s: float) -> bool:
     if not world.take("broker"):
         return False
     world.broker.freeze()
@@ -36,12 +36,12 @@ def _down(world: "World", for_s: float, *, wipe: bool) -> bool:
 
 
 @fault("F44", "the broker is killed and comes back", lasts_s=(0.5, 30.0))
-def killed(world: "World", chance: Random, for_s: float) -> bool:  # noqa: ARG001 - there is one
+def killed(world: "World", _chance: Random, for_s: float) -> bool:
     return _down(world, for_s, wipe=False)
 
 
 @fault("F45", "the broker comes back empty", lasts_s=(0.5, 30.0))
-def wiped(world: "World", chance: Random, for_s: float) -> bool:  # noqa: ARG001 - there is one
+def wiped(world: "World", _chance: Random, for_s: float) -> bool:
     return _down(world, for_s, wipe=True)
 
 
@@ -61,7 +61,7 @@ def _block(world: "World", for_s: float, *, up: bool, down: bool) -> bool:
 
 
 @fault("F46", "the connection is half open", lasts_s=(1.0, 120.0))
-def half_open(world: "World", chance: Random, for_s: float) -> bool:  # noqa: ARG001 - one link
+def half_open(world: "World", _chance: Random, for_s: float) -> bool:
     return _block(world, for_s, up=True, down=True)
 
 
@@ -155,7 +155,7 @@ def denied(world: "World", chance: Random, for_s: float) -> bool:
 
 
 @fault("F55", "the broker is away when the balancer starts", lasts_s=(10.0, 300.0))
-def away_at_start(world: "World", chance: Random, for_s: float) -> bool:  # noqa: ARG001 - one
+def away_at_start(world: "World", _chance: Random, for_s: float) -> bool:
     if not _down(world, for_s, wipe=False):
         return False
     world.process.kill()
@@ -164,7 +164,7 @@ def away_at_start(world: "World", chance: Random, for_s: float) -> bool:  # noqa
 
 
 @fault("F56", "the broker accepts and closes, again and again", lasts_s=(10.0, 30.0))
-def storm(world: "World", chance: Random, for_s: float) -> bool:  # noqa: ARG001 - there is one
+def storm(world: "World", _chance: Random, for_s: float) -> bool:
     for number in range(int(for_s)):
         world.clock.after(float(number), lambda: world.broker.reset(world.process.name))
     return True
@@ -188,7 +188,7 @@ def doubled(world: "World", chance: Random, for_s: float) -> bool:
 @fault(
     "F58", "the broker freezes, then is killed: nothing old may be sent later", lasts_s=(5.0, 15.0)
 )
-def freeze_and_kill(world: "World", chance: Random, for_s: float) -> bool:  # noqa: ARG001 - one
+def freeze_and_kill(world: "World", _chance: Random, for_s: float) -> bool:
     if not world.take("broker"):
         return False
     world.broker.freeze()
@@ -198,7 +198,7 @@ def freeze_and_kill(world: "World", chance: Random, for_s: float) -> bool:  # no
 
 
 @fault("F59", "the balancer is blocked for three seconds", lasts_s=(3.0, 3.0))
-def blocked(world: "World", chance: Random, for_s: float) -> bool:  # noqa: ARG001 - there is one
+def blocked(world: "World", _chance: Random, for_s: float) -> bool:
     if not world.take("process"):
         return False
     world.process.pause()
@@ -207,7 +207,7 @@ def blocked(world: "World", chance: Random, for_s: float) -> bool:  # noqa: ARG0
 
 
 @fault("F60", "the broker is down for ten minutes", lasts_s=(600.0, 600.0))
-def long_down(world: "World", chance: Random, for_s: float) -> bool:  # noqa: ARG001 - there is one
+def long_down(world: "World", _chance: Random, for_s: float) -> bool:
     return _down(world, for_s, wipe=False)
 
 

@@ -33,7 +33,7 @@ def chatter(world: "World", chance: Random, for_s: float) -> bool:
 
 
 @fault("F65", "all thermostats ask at once", lasts_s=(900.0, 3600.0))
-def all_at_once(world: "World", chance: Random, for_s: float) -> bool:  # noqa: ARG001 - all
+def all_at_once(world: "World", _chance: Random, for_s: float) -> bool:
     zones = list(world.setup.house.zones)
     if not world.take("request/*"):
         return False
@@ -54,7 +54,7 @@ def all_at_once(world: "World", chance: Random, for_s: float) -> bool:  # noqa: 
 
 
 @fault("F66", "a boost is never cleared", lasts_s=(1.0, 1.0))
-def boost(world: "World", chance: Random, for_s: float) -> bool:  # noqa: ARG001 - it ends by itself
+def boost(world: "World", chance: Random, _for_s: float) -> bool:
     load = chance.choice(list(world.setup.house.loads))
     word = chance.choice(("ON", "on", "30", "5", "100000"))
     world.say(f"{world.topics.boost(load)}/set", word)

@@ -34,7 +34,7 @@ def summer_time(world: "World", chance: Random, for_s: float) -> bool:
 
 
 @fault("F74", "the machine sleeps", lasts_s=(5.0, 600.0))
-def sleep(world: "World", chance: Random, for_s: float) -> bool:  # noqa: ARG001 - there is one
+def sleep(world: "World", _chance: Random, for_s: float) -> bool:
     if not world.take("process"):
         return False
     world.process.pause()
@@ -56,12 +56,12 @@ def _restart(world: "World", for_s: float, *, kind: str) -> bool:
 
 
 @fault("F75", "the balancer is killed and started again", lasts_s=(0.2, 20.0))
-def killed(world: "World", chance: Random, for_s: float) -> bool:  # noqa: ARG001 - there is one
+def killed(world: "World", _chance: Random, for_s: float) -> bool:
     return _restart(world, for_s, kind="kill")
 
 
 @fault("F76", "the balancer is stopped and started again", lasts_s=(4.0, 60.0))
-def stopped(world: "World", chance: Random, for_s: float) -> bool:  # noqa: ARG001 - there is one
+def stopped(world: "World", _chance: Random, for_s: float) -> bool:
     return _restart(world, for_s, kind="term")
 
 
@@ -81,5 +81,5 @@ def forgotten(world: "World", chance: Random, for_s: float) -> bool:
 
 
 @fault("F79", "the balancer fails inside", lasts_s=(0.5, 10.0))
-def crashed(world: "World", chance: Random, for_s: float) -> bool:  # noqa: ARG001 - there is one
+def crashed(world: "World", _chance: Random, for_s: float) -> bool:
     return _restart(world, for_s, kind="crash")

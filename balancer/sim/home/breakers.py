@@ -30,7 +30,7 @@ class Breaker(Protocol):
         """Let another load flow from an instant on."""
         ...
 
-    def heat(self, at_s: float) -> float:
+    def heat(self, at_s: float, /) -> float:
         """Return how far it is, 1 is where it trips."""
         ...
 
@@ -226,7 +226,7 @@ class Never:
     def carry(self, at_s: float, load: float) -> None:
         """Take no notice."""
 
-    def heat(self, at_s: float) -> float:  # noqa: ARG002 - the protocol's name
+    def heat(self, _at_s: float) -> float:
         return 0.0
 
     def twin(self) -> Self:
