@@ -56,6 +56,28 @@ class SessionError(Exception):
         self.loss = loss
 
 
+class _Client(aiomqtt.Client):
+    """The library's client; the only place that reaches for what the library keeps to itself."""
+
+    @property
+    def paho(self) -> Any:
+        """The client behind it."""
+        return self._client
+
+    @property
+    def half_read(self) -> bool:
+        """A part of a packet is in the library's hands."""
+        return bool(self.paho._in_packet["command"])  # noqa: SLF001 - it tells nobody what it has read
+
+    def use(self, stream: Stream) -> None:
+        """Read and write through a stream from now on, instead of the socket that it owns."""
+        self.paho._sock = stream  # noqa: SLF001 - it takes no socket of ours, only makes its own
+
+    def hang_up(self) -> None:
+        """Close the socket at once; the public way would say DISCONNECT first."""
+        self.paho._sock_close()  # noqa: SLF001 - and would wait for a broker that stands still
+
+
 class Session:
     """A connection that stands.
 
@@ -64,9 +86,7 @@ class Session:
         lost: Done when it has ended.
     """
 
-    def __init__(
-        self, client: aiomqtt.Client, stream: Stream, clock: Clock, welcome_s: float
-    ) -> None:
+    def __init__(self, client: _Client, stream: Stream, clock: Clock, welcome_s: float) -> None:
         """Begin.
 
         Args:
@@ -168,9 +188,8 @@ async def open_session(
     began_s = clock.monotonic_s()
     client = await _connect(broker, client_id, will)
     welcome_s = clock.monotonic_s() - began_s
-    # The only place that reaches into the library: its socket becomes ours (see stream).
-    paho: Any = client._client  # noqa: SLF001
-    stream = Stream(
+    paho = client.paho
+    stream = Stream(  # the library's socket becomes ours (see there)
         paho.socket(),
         clock,
         on_messages=on_messages,
@@ -185,7 +204,7 @@ async def open_session(
 
     paho.on_socket_register_write = lambda *_: loop.call_soon(write)
     paho.on_socket_unregister_write = None
-    paho._sock = stream  # noqa: SLF001
+    client.use(stream)
     session = Session(client, stream, clock, welcome_s)
     try:
         yield session
@@ -197,10 +216,10 @@ async def open_session(
             await asyncio.wait({session.lost}, timeout=_GOODBYE_S)
         finally:
             session.lost.cancel()
-            paho._sock_close()  # noqa: SLF001
+            client.hang_up()
 
 
-async def _connect(broker: Broker, client_id: str, will: Message | None) -> aiomqtt.Client:
+async def _connect(broker: Broker, client_id: str, will: Message | None) -> _Client:
     loop = asyncio.get_running_loop()
     try:
         tls = await loop.run_in_executor(None, _tls_context, broker.tls) if broker.tls else None
@@ -208,7 +227,7 @@ async def _connect(broker: Broker, client_id: str, will: Message | None) -> aiom
         raise SessionError(
             Loss.TLS, f"the files of mqtt.tls cannot be used: {error}; see that they exist"
         ) from error
-    client = aiomqtt.Client(
+    client = _Client(
         broker.host,
         broker.port,
         username=broker.username,
@@ -224,7 +243,7 @@ async def _connect(broker: Broker, client_id: str, will: Message | None) -> aiom
         tls_context=tls,
         socket_options=[_NODELAY],
     )
-    paho: Any = client._client  # noqa: SLF001
+    paho = client.paho
     paho.connect_timeout = _CONNECT_S
     paho.disable_logger()
     alerts: list[str] = []  # TLS 1.3: what is wrong with our certificate comes after the handshake
@@ -264,25 +283,24 @@ async def _connect(broker: Broker, client_id: str, will: Message | None) -> aiom
     paho.on_log = None
     if paho.socket() is None:  # let in and put out in one breath: a broker that is going down
         raise SessionError(Loss.CLOSED, "the broker ended the connection at once")
-    if paho._in_packet["command"]:  # noqa: SLF001 - half a packet is in the library's hands
-        paho._sock_close()  # noqa: SLF001
+    if client.half_read:
+        client.hang_up()
         raise SessionError(Loss.CLOSED, "the broker sent something before it was asked")
     return client
 
 
-async def _drop(client: aiomqtt.Client, entering: "asyncio.Future[aiomqtt.Client]") -> None:
-    paho: Any = client._client  # noqa: SLF001
-    paho.on_socket_open = _too_late  # its thread may still be at it
+async def _drop(client: _Client, entering: "asyncio.Future[_Client]") -> None:
+    client.paho.on_socket_open = _too_late  # its thread may still be at it
     entering.cancel()
     await asyncio.wait({entering})
-    paho._sock_close()  # noqa: SLF001
+    client.hang_up()
 
 
 def _too_late(*_: object) -> NoReturn:
     raise ConnectionAbortedError
 
 
-async def _watch(client: aiomqtt.Client) -> None:
+async def _watch(client: _Client) -> None:
     with contextlib.suppress(aiomqtt.MqttError):
         async for _ in client.messages:
             pass  # what was subscribed never comes here: the stream takes it
