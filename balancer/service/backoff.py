@@ -12,6 +12,7 @@ _WAITED_S = 1.0  # an attempt that took so long was there for an answer
 _WORKED_S = 1.0  # the broker let us in and answered
 _KICKED_S = 5.0  # who is kicked so soon after connecting may have a rival
 _KICKS = 3
+_CHANCE = random.Random()  # noqa: S311 - how long we wait need not be hard to guess
 
 
 class Loss(StrEnum):
@@ -71,8 +72,8 @@ class Backoff:
             wait_s = _FIRST_S  # whatever the answer was: the line is back
         self._unanswered = unanswered
         if self.rivalled:
-            return _LONGEST_S * random.uniform(1.0, 1.3)  # noqa: S311 - no secret
-        jitter = random.uniform(0.8, 1.2)  # noqa: S311 - no secret
+            return _LONGEST_S * _CHANCE.uniform(1.0, 1.3)
+        jitter = _CHANCE.uniform(0.8, 1.2)
         return max(_FIRST_S * jitter, wait_s * jitter - took_s)
 
     @property
