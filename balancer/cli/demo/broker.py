@@ -34,10 +34,8 @@ class EmbeddedBroker:
     def __init__(self) -> None:
         self.port = 0
         self._loop = asyncio.new_event_loop()
-        self._started = threading.Event()
-        self._error: BaseException | None = None
         self._broker: AmqttBroker | None = None
-        self._thread = threading.Thread(target=self._run, name="broker", daemon=True)
+        self._thread = threading.Thread(target=self._loop.run_forever, name="broker", daemon=True)
 
     def start(self) -> None:
         """Return when it accepts connections.
@@ -45,9 +43,14 @@ class EmbeddedBroker:
         Raises:
             RuntimeError: It did not start.
         """
+        self._loop.set_exception_handler(lambda _loop, _context: None)
         self._thread.start()
-        if not self._started.wait(START_WITHIN_S) or self._error is not None:
-            raise RuntimeError(f"the embedded broker did not start: {self._error or 'too slow'}")
+        starting = asyncio.run_coroutine_threadsafe(self._serve(), self._loop)
+        try:
+            starting.result(START_WITHIN_S)
+        except Exception as error:
+            why = str(error) or "too slow"
+            raise RuntimeError(f"the embedded broker did not start: {why}") from error
 
     def stop(self) -> None:
         """Close every connection and end the thread."""
@@ -59,18 +62,6 @@ class EmbeddedBroker:
                 closing.result(STOP_WITHIN_S)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(STOP_WITHIN_S)
-
-    def _run(self) -> None:
-        asyncio.set_event_loop(self._loop)
-        self._loop.set_exception_handler(lambda _loop, _context: None)
-        try:
-            self._loop.run_until_complete(self._serve())
-        except BaseException as error:  # noqa: BLE001 - told to the thread that waits
-            self._error = error
-            self._started.set()
-            return
-        self._started.set()
-        self._loop.run_forever()
 
     async def _serve(self) -> None:
         plugin = "amqtt.plugins.authentication.AnonymousAuthPlugin"
