@@ -86,11 +86,12 @@ async def test_topic_refused_by_the_access_list_is_named_and_the_rest_works(
     ]
     access = {"acl": {"anonymous": topics}, "publish_acl": {"anonymous": ["#"]}}
     async with amqtt({**ANYBODY, LISTED: access}) as port:
-        House(port, tmp_path, relays)  # writes config.toml
+        house = House(port, tmp_path, relays)  # writes config.toml
         with caplog.at_level(logging.INFO, "balancer"):
-            async with running(tmp_path) as service, asyncio.timeout(5.0):
-                while not (service.counts.connected and "started" in caplog.text):  # noqa: ASYNC110 - a log tells nobody
-                    await asyncio.sleep(0.02)
+            async with running(tmp_path) as service:
+                await house.until(
+                    lambda: service.counts.connected and "started" in caplog.text, "started"
+                )
         refused = [each for each in caplog.messages if "subscription_refused" in each]
         assert len(refused) == 1
         assert "topic=heat/study" in refused[0]

@@ -12,6 +12,7 @@ from balancer.service.packets import DISCONNECT, Received, publish_packet
 from balancer.views.counts import Session
 from balancer.wire import Message
 from tests.service.fake_engine import FakeClock, FakeEngine, FakeStream, any_of
+from tests.service.patience import until
 
 TOPICS = {"meter": 0, "plug": 0, "relay": 1, "away/set": 1, "trv": 1}
 OFF = Message("relay/set", b"0")
@@ -128,9 +129,7 @@ async def test_log_lines_come_after_the_commands(drive: Drive) -> None:
 async def test_engine_is_woken_at_its_deadline(drive: Drive) -> None:
     drive.engine.deadline_s = drive.clock.now_s
     drive.receive(("meter", b"1"))
-    async with asyncio.timeout(2.0):
-        while "wake" not in drive.engine.calls:  # noqa: ASYNC110 - a fake has no event
-            await asyncio.sleep(0.001)
+    await until(lambda: "wake" in drive.engine.calls)
 
 
 async def test_error_in_the_engine_turns_heaters_off_and_ends_all_deciding(drive: Drive) -> None:

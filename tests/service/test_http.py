@@ -11,6 +11,7 @@ import pytest_asyncio
 
 from balancer.service import http
 from balancer.service.http import Endpoint
+from tests.service.patience import until
 
 
 class Asked:
@@ -109,8 +110,7 @@ async def test_scraper_that_waits_is_told_what_is_new(asked: Asked) -> None:
     """A shared rendering begins after it was asked for."""
     await asked.get("/metrics")
     waiting = asyncio.create_task(asked.get("/metrics"))
-    while not asked.endpoint._connections:  # noqa: ASYNC110 - a set has no event
-        await asyncio.sleep(0.01)
+    await until(lambda: asked.endpoint._connections)
     asked.metrics = b"new 1.0\n"
     assert await waiting == (200, b"new 1.0\n")
 
@@ -125,12 +125,10 @@ async def test_error_that_nobody_waits_for_any_more_is_nobodys(asked: Asked) -> 
     # given a scraper that asks and hangs up before its turn
     _, writer = await asyncio.open_connection("127.0.0.1", asked.port)
     writer.write(b"GET /metrics HTTP/1.1\r\n\r\n")
-    while not asked.endpoint._renderings:  # noqa: ASYNC110 - a set has no event
-        await asyncio.sleep(0.01)
+    await until(lambda: asked.endpoint._renderings)
     writer.transport.abort()
     # when it is rendered all the same
-    while asked.endpoint._renderings:  # noqa: ASYNC110 - as above
-        await asyncio.sleep(0.01)
+    await until(lambda: not asked.endpoint._renderings)
     gc.collect()
     assert asked.rendered == 2
     assert not unhandled
@@ -166,11 +164,9 @@ async def test_client_that_reads_nothing_is_hung_up_on(impatient: None, asked: A
     client.connect(("127.0.0.1", asked.port))
     client.sendall(b"GET /metrics HTTP/1.1\r\n\r\n")
     # when it is waited for long enough
+    await until(lambda: asked.endpoint._connections)
+    await until(lambda: not asked.endpoint._connections, 30.0)
     async with asyncio.timeout(30.0):
-        while not asked.endpoint._connections:  # noqa: ASYNC110 - a set has no event
-            await asyncio.sleep(0.01)
-        while asked.endpoint._connections:  # noqa: ASYNC110 - as above
-            await asyncio.sleep(0.01)
         # then the rest of the answer is gone, even if it reads after all
         reader, writer = await asyncio.open_connection(sock=client)
         assert len(await reader.read()) < len(asked.metrics)

@@ -17,6 +17,7 @@ from balancer.service.clock import SystemClock
 from balancer.service.packets import Received, publish_packet
 from balancer.service.session import Session, SessionError, open_session
 from balancer.wire import Message
+from tests.service.patience import until
 
 CONNACK = b"\x20\x02\x00\x00"
 Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -81,7 +82,7 @@ async def test_connect_packet_carries_name_and_will() -> None:
     async with scripted(talk) as port:
         async with session(port, username="me", password=Secret("secret")):
             pass
-        await asyncio.sleep(0.01)
+        await until(lambda: len(seen) == 2)
     assert b"balancer-test-1" in seen[0]
     assert b"b/availability" in seen[0]
     assert b"offline" in seen[0]
@@ -118,9 +119,7 @@ async def test_message_that_comes_with_the_answer_is_not_lost() -> None:
     received: list[Received] = []
     async with scripted(talk) as port, session(port, received) as made:
         await made.subscribe({"a": 0})
-        async with asyncio.timeout(2.0):
-            while not received:  # noqa: ASYNC110 - a list has no event
-                await asyncio.sleep(0.001)
+        await until(lambda: received)
     assert received[0].payload == b"kept"
 
 
@@ -298,15 +297,17 @@ async def test_slow_line_gets_the_time_that_it_needs(
 
 async def test_attempt_that_is_given_up_leaves_no_connection() -> None:
     """Or the broker would know two of us by one name."""
-    ended = asyncio.Event()
+    asked, ended = asyncio.Event(), asyncio.Event()
 
     async def talk(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+        await packet(reader)
+        asked.set()
         await reader.read()
         ended.set()
 
     async with scripted(talk) as port, asyncio.timeout(2.0):
         attempt = asyncio.ensure_future(failure(port))
-        await asyncio.sleep(0.05)
+        await asked.wait()
         attempt.cancel()
         await ended.wait()
         assert attempt.cancelled() or attempt.done()
@@ -357,8 +358,7 @@ async def test_encrypted_connection_carries_much_both_ways(certificate: tuple[Pa
             for _ in range(20):
                 made.stream.publish(Message("big", b"x" * 100_000))
             await echoed.wait()
-            while len(received) < 20:  # noqa: ASYNC110 - a list has no event
-                await asyncio.sleep(0.001)
+            await until(lambda: len(received) == 20)
     assert {len(each.payload) for each in received} == {100_000}
 
 
