@@ -67,15 +67,15 @@ class _Client(aiomqtt.Client):
     @property
     def half_read(self) -> bool:
         """A part of a packet is in the library's hands."""
-        return bool(self.paho._in_packet["command"])  # noqa: SLF001 - it tells nobody what it has read
+        return bool(self.paho._in_packet["command"])  # noqa: SLF001 - paho tells nobody
 
     def use(self, stream: Stream) -> None:
         """Read and write through a stream from now on, instead of the socket that it owns."""
-        self.paho._sock = stream  # noqa: SLF001 - it takes no socket of ours, only makes its own
+        self.paho._sock = stream  # noqa: SLF001 - paho only makes sockets of its own
 
     def hang_up(self) -> None:
-        """Close the socket at once; the public way would say DISCONNECT first."""
-        self.paho._sock_close()  # noqa: SLF001 - and would wait for a broker that stands still
+        """Close the socket at once."""
+        self.paho._sock_close()  # noqa: SLF001 - disconnect() waits until the broker takes it
 
 
 class Session:

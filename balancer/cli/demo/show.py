@@ -7,7 +7,7 @@ import logging
 import signal
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -72,11 +72,11 @@ class Show:
         service = Service(setup)
         began_s = time.monotonic()
         house_began_s = house.house.now_s
-        world = asyncio.create_task(self._guard(house.run(HOST, self._broker.port, ready)))
+        world = self._begin(house.run(HOST, self._broker.port, ready))
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._first(ready), 10.0)
-        watcher = asyncio.create_task(self._guard(self._watch(setup, events)))
-        serving = asyncio.create_task(self._guard(service.run()))
+        watcher = self._begin(self._watch(setup, events))
+        serving = self._begin(service.run())
         timer = None
         if self._seconds is not None:
             timer = loop.call_later(self._seconds, self._done.set)
@@ -106,13 +106,15 @@ class Show:
         for task in waiting:
             task.cancel()
 
-    async def _guard(self, work: Any) -> None:
-        """End the demo when one of its parts fails."""
-        try:
-            await work
-        except asyncio.CancelledError:
-            raise
-        except BaseException as error:  # noqa: BLE001 - shown to people, who cannot see tasks
+    def _begin(self, part: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Begin a part of the demo; it ends when one of them fails."""
+        task = asyncio.create_task(part)
+        task.add_done_callback(self._end_if_failed)
+        return task
+
+    def _end_if_failed(self, task: asyncio.Task[None]) -> None:
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
             if not self._done.is_set():
                 self._failed = error
             self._done.set()
