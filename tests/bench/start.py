@@ -17,6 +17,7 @@ from tests.bench.stand import Client, Process, conclude, config, processes, quan
 from tests.integration.mosquitto import Mosquitto, free_port
 
 PATIENCE_S = 20.0
+SETTLED_S = 2.5  # two seconds after its start it freezes what lives by then
 
 
 def seconds_until(client: Client, topic: str, payload: bytes | None) -> float:
@@ -28,6 +29,19 @@ def seconds_until(client: Client, topic: str, payload: bytes | None) -> float:
             if each.topic == topic.encode() and right and not each.retain:
                 return time.monotonic() - began_s
     raise AssertionError(f"no {topic} within {PATIENCE_S} s")
+
+
+def settled_mib(service: Process) -> float:
+    """Return the memory that it holds once that has stayed the same for a while."""
+    began_s = since_s = time.monotonic()
+    held_mib = service.resident_mib
+    while (now_s := time.monotonic()) - since_s < SETTLED_S:
+        assert now_s - began_s < PATIENCE_S, f"it grew to {held_mib:.1f} MiB and goes on"
+        time.sleep(0.1)
+        before_mib, held_mib = held_mib, service.resident_mib
+        if held_mib != before_mib:
+            since_s = now_s
+    return held_mib
 
 
 def measure(loads: int, times: int) -> dict[str, Any]:
@@ -50,13 +64,12 @@ def measure(loads: int, times: int) -> dict[str, Any]:
                     started.append(service)
                     online_s.append(seconds_until(client, "balancer/h/availability", b"online"))
                     seconds_until(client, "balancer/h/status", None)
-                    time.sleep(3.0)  # until what lives is frozen
-                    resident_mib.append(service.resident_mib)
+                    resident_mib.append(settled_mib(service))
                     urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics").read()
                     scraped_mib.append(service.resident_mib)
                     client.close()
                     broker.kill()
-                    time.sleep(0.1 + 0.37 * number)
+                    time.sleep(0.1 + 0.37 * number)  # back-off is caught at every point of it
                     broker.start()
                     client = Client(broker.port, topics)
                     back_s.append(seconds_until(client, "balancer/h/status", None))

@@ -138,11 +138,11 @@ def test_run_without_a_house_ends_with_the_status_of_the_command(
 def test_sigterm_while_the_configuration_is_read_ends_parent_and_child() -> None:
     """Asked to stop before anything runs: nothing is wrong, and nobody stays behind."""
     program = (
-        "import time\n"
+        "import signal\n"
         "from balancer.cli.apart import run_apart\n"
         "def read(take):\n"
         "    print('reading', flush=True)\n"
-        "    time.sleep(60)\n"
+        "    signal.pause()\n"
         "raise SystemExit(run_apart(read))\n"
     )
     with subprocess.Popen(

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 BINARY = shutil.which("mosquitto", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
@@ -66,11 +67,7 @@ class Mosquitto:
         assert BINARY is not None
         with (self.folder / "mosquitto.log").open("ab") as log:
             self._process = subprocess.Popen([BINARY, "-c", conf], stdout=log, stderr=log)
-        until_s = time.monotonic() + UP_S
-        while not listens(self.port):
-            assert self._process.poll() is None, self.log
-            assert time.monotonic() < until_s, self.log
-            time.sleep(0.01)
+        self._until(lambda: listens(self.port))
 
     def freeze(self) -> None:
         """Let it stand still, connections and all."""
@@ -98,8 +95,18 @@ class Mosquitto:
         self.start()
 
     def reload(self) -> None:
-        """Let it read its access list again."""
+        """Let it read its access list again; what it does from now on obeys that."""
+        said = len(self.log)
         self._signal(signal.SIGHUP)
+        self._until(lambda: "Reloading config" in self.log[said:])
+
+    def _until(self, holds: Callable[[], bool]) -> None:
+        assert self._process is not None
+        until_s = time.monotonic() + UP_S
+        while not holds():
+            assert self._process.poll() is None, self.log
+            assert time.monotonic() < until_s, self.log
+            time.sleep(0.01)
 
     def _signal(self, number: signal.Signals) -> None:
         assert self._process is not None
