@@ -217,20 +217,7 @@ def _campaign(options: SimulateOptions) -> int:
     if shown:
         sys.stderr.write("\n")
     if options.json:
-        print(
-            json.dumps(
-                {
-                    "days": report.days,
-                    "runs": report.runs,
-                    "trips": report.trips,
-                    "avoidable_trips": report.avoidable,
-                    "violations": report.violations,
-                    "errors": report.errors,
-                    "faults": dict(sorted(report.faults.items())),
-                    "defects": [each.job.replay for each in report.defects],
-                }
-            )
-        )
+        print(json.dumps(report.document()))
     else:
         print("\n".join(report.lines()))
     return 0 if report.sound else 1

@@ -1,7 +1,6 @@
 """House-days under faults: many houses, many seeds, both cores, one report.
 
-Each run is a house over some hours with faults mixed in (safety), then everything is healed and
-the house has to come to rest (liveness). The same seed gives the same bytes on the wire.
+Each run is a trial (safety, then liveness); each can be replayed alone, byte for byte.
 """
 
 import argparse
@@ -11,89 +10,18 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from random import Random
+from typing import Any
 
 from balancer.sim.devices.meters import CADENCES
 from balancer.sim.faults import FAULTS
-from balancer.sim.liveness import judge_recovery
-from balancer.sim.scenarios import ALL, Scenario
+from balancer.sim.scenarios import ALL
+from balancer.sim.trial import FAULTS_PER_DAY, HOURS, Job, Result, overhear, run_job
 from balancer.sim.world import World
 
-HOURS_PER_RUN = 6.0
-RECOVERY_S = 5400.0  # of the hours of a run: healed, and watched
-FAULTS_PER_DAY = 24.0
 METERS = ("", "power_delta", "on_change")  # as the house has them, or speaking on change
 FIRST_PER_RUN = 5  # of its faults: dealt; so every fault's turn comes in every house
-SHOWN_S = 30.0  # of numbers that change; decisions are shown at once, as always
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
-    """One run; enough to replay it.
-
-    Attributes:
-        house: Name of the scenario.
-        seed: Of everything.
-        hours: Simulated, recovery included.
-        faults: Ids to choose from; those of ``first`` come first.
-        first: Ids that this run has to inject.
-        per_day: Faults a day.
-        cadence: Of the circuits' meters (``meters.CADENCES``); empty: as the house has them.
-    """
-
-    house: str
-    seed: int
-    hours: float = HOURS_PER_RUN
-    faults: tuple[str, ...] = tuple(FAULTS)
-    first: tuple[str, ...] = ()
-    per_day: float = FAULTS_PER_DAY
-    cadence: str = ""
-
-    @property
-    def scenario(self) -> Scenario:
-        """Return the house, with the meters of this run."""
-        scenario = ALL[self.house]
-        if not self.cadence:
-            return scenario
-        circuits = scenario.document["circuits"]
-        meters = [f"circuits.{name}.meter" for name, each in circuits.items() if "meter" in each]
-        return replace(
-            scenario, cadences={**scenario.cadences, **dict.fromkeys(meters, self.cadence)}
-        )
-
-    @property
-    def replay(self) -> str:
-        """Return the command that runs exactly this again."""
-        first = f" --first {','.join(self.first)}" if self.first else ""
-        chosen = (
-            "" if self.faults == tuple(FAULTS) else f" --faults {','.join(self.faults) or 'none'}"
-        )
-        cadence = f" --cadence {self.cadence}" if self.cadence else ""
-        return (
-            f"python -m balancer.sim.campaign --replay {self.house}:{self.seed} "
-            f"--hours {self.hours:g} --per-day {self.per_day:g}{cadence}{first}{chosen}"
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Result:
-    """What one run came to; plain enough to pass between processes."""
-
-    job: Job
-    days: float
-    digest: str
-    violations: tuple[str, ...]
-    trips: int
-    avoidable: tuple[str, ...]
-    faults: dict[str, int]
-    messages: int
-    commands: int
-    error: str | None = None
-
-    @property
-    def sound(self) -> bool:
-        return not (self.violations or self.avoidable or self.error)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -146,6 +74,19 @@ class Report:
         if not result.sound:
             self.defects.append(result)
 
+    def document(self) -> dict[str, Any]:
+        """Return the report for programs."""
+        return {
+            "days": self.days,
+            "runs": self.runs,
+            "trips": self.trips,
+            "avoidable_trips": self.avoidable,
+            "violations": self.violations,
+            "errors": self.errors,
+            "faults": dict(sorted(self.faults.items())),
+            "defects": [each.job.replay for each in self.defects],
+        }
+
     def lines(self) -> Iterator[str]:
         """Yield the report for people."""
         injected = sum(self.faults.values())
@@ -168,72 +109,10 @@ class Report:
                 yield f"  {defect.error}"
 
 
-def run_job(job: Job, *, watch: Callable[[World], None] | None = None) -> Result:
-    """Run one house under faults, then heal it and see whether it comes to rest."""
-    world = World(job.scenario, seed=job.seed, changes_s=SHOWN_S)
-    if watch is not None:
-        watch(world)
-    chance = Random(f"faults/{job.seed}")
-    end_s = job.hours * 3600.0
-    calm_s = max(end_s - RECOVERY_S, end_s / 2.0)
-    plan_faults(world, chance, job, until_s=calm_s)
-    error = None
-    try:
-        world.run_until(calm_s)
-        judge_recovery(world, until_s=end_s)
-    except Exception as raised:  # noqa: BLE001 - whatever the engine raises is what is looked for
-        where = raised.__traceback__
-        while where is not None and where.tb_next is not None:
-            where = where.tb_next
-        place = ""
-        if where is not None:
-            place = f"{where.tb_frame.f_code.co_filename}:{where.tb_lineno} "
-        error = f"{place}{type(raised).__name__}: {raised} at {world.clock.now_s:.3f} s"
-    outcome = world.outcome()
-    return Result(
-        job=job,
-        days=world.clock.now_s / 86_400.0,
-        digest=outcome.digest,
-        violations=tuple(str(each) for each in outcome.violations),
-        trips=len(outcome.trips),
-        avoidable=tuple(
-            f"avoidable trip of {each.trip.circuit} at {each.trip.at_s:.3f} s: {each.why}"
-            for each in world.oracle.verdicts
-            if each.avoidable
-        ),
-        faults=outcome.faults,
-        messages=outcome.messages,
-        commands=outcome.commands,
-        error=error,
-    )
-
-
-def plan_faults(world: World, chance: Random, job: Job, *, until_s: float) -> None:
-    """Spread a run's faults over its first part: those asked for, then any."""
-    if not job.faults and not job.first:
-        return
-    number = max(len(job.first), round(job.per_day * job.hours / 24.0))
-    chosen = list(job.first)
-    while len(chosen) < number and job.faults:
-        chosen.append(chance.choice(job.faults))
-    chance.shuffle(chosen)
-    for id_ in chosen:
-        at_s = chance.uniform(60.0, until_s - 60.0)
-        world.at(at_s, lambda _world, id_=id_: _begin(_world, chance, id_, until_s))  # type: ignore[misc]
-
-
-def _begin(world: World, chance: Random, id_: str, until_s: float) -> None:
-    """Let a fault begin; where it finds nothing to befall, try a little later."""
-    if not FAULTS[id_].begin(world, chance):
-        later_s = world.clock.now_s + 300.0
-        if later_s < until_s:
-            world.at(later_s, lambda _world: _begin(_world, chance, id_, until_s))
-
-
 def jobs_for(days: float, seed: int, faults: Iterable[str]) -> list[Job]:
     """Return the runs of a campaign: houses in turn, and in each house every fault in turn."""
     chosen = tuple(faults)
-    number = max(1, round(days * 24.0 / HOURS_PER_RUN))
+    number = max(1, round(days * 24.0 / HOURS))
     names = list(ALL)
     order = Random(f"campaign/{seed}")
     decks: dict[str, list[str]] = {name: [] for name in names}
@@ -304,7 +183,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--faults", default="all", help="ids, all or none")
     parser.add_argument("--replay", metavar="HOUSE:SEED", help="one run again, with what was told")
-    parser.add_argument("--hours", type=float, default=HOURS_PER_RUN)
+    parser.add_argument("--hours", type=float, default=HOURS)
     parser.add_argument("--per-day", type=float, default=FAULTS_PER_DAY)
     parser.add_argument("--cadence", default="", choices=("", *CADENCES), help="of the meters")
     parser.add_argument("--first", default="", help="ids that the run has to inject")
@@ -336,21 +215,7 @@ def main(arguments: list[str] | None = None) -> int:
         report = run_campaign(options.days, options.seed, faults, options.jobs, progress=_progress)
         print(file=sys.stderr)
     if options.json:
-        print(
-            json.dumps(
-                {
-                    "days": report.days,
-                    "runs": report.runs,
-                    "trips": report.trips,
-                    "avoidable_trips": report.avoidable,
-                    "violations": report.violations,
-                    "errors": report.errors,
-                    "faults": dict(sorted(report.faults.items())),
-                    "defects": [each.job.replay for each in report.defects],
-                    "seconds": round(report.took_s, 1),
-                }
-            )
-        )
+        print(json.dumps({**report.document(), "seconds": round(report.took_s, 1)}))
     else:
         for line in report.lines():
             print(line)
@@ -381,18 +246,7 @@ def _wire(span: str | None) -> Callable[[World], None] | None:
             if begin_s <= world.clock.now_s <= end_s:
                 print(f"{world.clock.now_s:12.3f} {text}")
 
-        world.checkers.listeners.append(tell)
-        world.process.on_receive.append(
-            lambda message: tell(
-                f"<- {message.topic} {message.payload[:160]!r} {'R' * message.retain}"
-            )
-        )
-        world.process.on_send.append(
-            lambda message, command: tell(
-                f"{'=>' if command else '->'} {message.topic} {message.payload[:400]!r}"
-            )
-        )
-        world.process.on_life.append(lambda what: tell(f"balancer {what}"))
+        overhear(world, tell)
 
     return watch
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from balancer.sim import campaign
+from balancer.sim import campaign, trial
 from balancer.sim.faults import FAULTS
 
 
@@ -34,8 +34,8 @@ def test_one_run_is_replayed_by_what_the_report_prints(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     # given one run of a campaign
-    job = campaign.Job(house="pilot", seed=77, hours=2.0, per_day=48.0, first=("F75", "F19"))
-    result = campaign.run_job(job)
+    job = trial.Job(house="pilot", seed=77, hours=2.0, per_day=48.0, first=("F75", "F19"))
+    result = trial.run_job(job)
     # when its command is given
     words = job.replay.split()[3:]
     campaign.main([*words, "--json"])
@@ -47,9 +47,9 @@ def test_one_run_is_replayed_by_what_the_report_prints(
 
 def test_what_goes_wrong_in_a_run_is_reported_with_its_command() -> None:
     report = campaign.Report()
-    job = campaign.Job(house="flat", seed=5)
+    job = trial.Job(house="flat", seed=5)
     report.add(
-        campaign.Result(
+        trial.Result(
             job=job,
             days=0.25,
             digest="",

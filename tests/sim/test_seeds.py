@@ -2,7 +2,7 @@
 
 import pytest
 
-from balancer.sim.campaign import Job, run_job
+from balancer.sim.trial import Job, run_job
 
 SEEDS = (
     pytest.param("flat", 5, 24.0, id="a waiting load came on at the reading that had just shed"),

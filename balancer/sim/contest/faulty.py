@@ -3,16 +3,13 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from random import Random
 
-from balancer.sim.campaign import Job, plan_faults
 from balancer.sim.contest.figures import Figures, figures_of
 from balancer.sim.contest.strategies import HOUR_S, Case
 from balancer.sim.liveness import judge_recovery
 from balancer.sim.scenarios import Scenario
+from balancer.sim.trial import Job, plan_faults
 from balancer.sim.world import World
-
-RECOVERY_S = 5400.0  # healed at the end, and watched
 
 
 def faulty_figures(
@@ -42,17 +39,15 @@ def faulty_figures(
         weather=case.weather,
         first_day=case.first_day,
     )
-    end_s = days * 24.0 * HOUR_S
-    calm_s = max(end_s - RECOVERY_S, end_s / 2.0)
     job = Job(house=scenario.name, seed=case.seed, hours=days * 24.0, faults=faults)
-    plan_faults(world, Random(f"faults/{case.seed}"), job, until_s=calm_s)
+    plan_faults(world, job)
     at_s = 0.0
-    while at_s < calm_s:
-        at_s = min(at_s + HOUR_S, calm_s)
+    while at_s < job.calm_s:
+        at_s = min(at_s + HOUR_S, job.calm_s)
         world.run_until(at_s)
         if not going_on(at_s / (24.0 * HOUR_S)):
             break
-    judge_recovery(world, until_s=max(end_s, at_s))
+    judge_recovery(world, until_s=job.end_s)
     violations = [str(each) for each in world.checkers.violations]
     found = figures_of(world.house, bound_kwh=bound_kwh, violations=len(violations))
     avoidable = sum(verdict.avoidable for verdict in world.oracle.verdicts)

@@ -1,0 +1,176 @@
+"""One house over some hours with faults mixed in (safety), then healed and watched (liveness).
+
+The house has to come to rest. The same job gives the same bytes on the wire.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from random import Random
+
+from balancer.sim.faults import FAULTS
+from balancer.sim.liveness import judge_recovery
+from balancer.sim.scenarios import ALL, Scenario
+from balancer.sim.world import World
+
+HOURS = 6.0
+RECOVERY_S = 5400.0  # of the hours of a run: healed, and watched
+FAULTS_PER_DAY = 24.0
+SHOWN_S = 30.0  # of numbers that change; decisions are shown at once, as always
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One run; enough to replay it.
+
+    Attributes:
+        house: Name of the scenario.
+        seed: Of everything.
+        hours: Simulated, recovery included.
+        faults: Ids to choose from; those of ``first`` come first.
+        first: Ids that this run has to inject.
+        per_day: Faults a day.
+        cadence: Of the circuits' meters (``meters.CADENCES``); empty: as the house has them.
+    """
+
+    house: str
+    seed: int
+    hours: float = HOURS
+    faults: tuple[str, ...] = tuple(FAULTS)
+    first: tuple[str, ...] = ()
+    per_day: float = FAULTS_PER_DAY
+    cadence: str = ""
+
+    @property
+    def scenario(self) -> Scenario:
+        """Return the house, with the meters of this run."""
+        scenario = ALL[self.house]
+        if not self.cadence:
+            return scenario
+        circuits = scenario.document["circuits"]
+        meters = [f"circuits.{name}.meter" for name, each in circuits.items() if "meter" in each]
+        return replace(
+            scenario, cadences={**scenario.cadences, **dict.fromkeys(meters, self.cadence)}
+        )
+
+    @property
+    def end_s(self) -> float:
+        """Return how long it takes, in virtual seconds."""
+        return self.hours * 3600.0
+
+    @property
+    def calm_s(self) -> float:
+        """Return the instant at which everything is healed, in seconds."""
+        return max(self.end_s - RECOVERY_S, self.end_s / 2.0)
+
+    @property
+    def replay(self) -> str:
+        """Return the command that runs exactly this again."""
+        first = f" --first {','.join(self.first)}" if self.first else ""
+        chosen = (
+            "" if self.faults == tuple(FAULTS) else f" --faults {','.join(self.faults) or 'none'}"
+        )
+        cadence = f" --cadence {self.cadence}" if self.cadence else ""
+        return (
+            f"python -m balancer.sim.campaign --replay {self.house}:{self.seed} "
+            f"--hours {self.hours:g} --per-day {self.per_day:g}{cadence}{first}{chosen}"
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What one run came to; plain enough to pass between processes."""
+
+    job: Job
+    days: float
+    digest: str
+    violations: tuple[str, ...]
+    trips: int
+    avoidable: tuple[str, ...]
+    faults: dict[str, int]
+    messages: int
+    commands: int
+    error: str | None = None
+
+    @property
+    def sound(self) -> bool:
+        return not (self.violations or self.avoidable or self.error)
+
+
+def run_job(job: Job, *, watch: Callable[[World], None] | None = None) -> Result:
+    """Run one house under faults, then heal it and see whether it comes to rest."""
+    world = World(job.scenario, seed=job.seed, changes_s=SHOWN_S)
+    if watch is not None:
+        watch(world)
+    plan_faults(world, job)
+    error = None
+    try:
+        world.run_until(job.calm_s)
+        judge_recovery(world, until_s=job.end_s)
+    except Exception as raised:  # noqa: BLE001 - whatever the engine raises is what is looked for
+        where = raised.__traceback__
+        while where is not None and where.tb_next is not None:
+            where = where.tb_next
+        place = ""
+        if where is not None:
+            place = f"{where.tb_frame.f_code.co_filename}:{where.tb_lineno} "
+        error = f"{place}{type(raised).__name__}: {raised} at {world.clock.now_s:.3f} s"
+    outcome = world.outcome()
+    return Result(
+        job=job,
+        days=world.clock.now_s / 86_400.0,
+        digest=outcome.digest,
+        violations=tuple(str(each) for each in outcome.violations),
+        trips=len(outcome.trips),
+        avoidable=tuple(
+            f"avoidable trip of {each.trip.circuit} at {each.trip.at_s:.3f} s: {each.why}"
+            for each in world.oracle.verdicts
+            if each.avoidable
+        ),
+        faults=outcome.faults,
+        messages=outcome.messages,
+        commands=outcome.commands,
+        error=error,
+    )
+
+
+def plan_faults(world: World, job: Job) -> None:
+    """Spread a run's faults over its first part: those asked for, then any."""
+    if not job.faults and not job.first:
+        return
+    chance = Random(f"faults/{job.seed}")
+    until_s = job.calm_s
+    number = max(len(job.first), round(job.per_day * job.hours / 24.0))
+    chosen = list(job.first)
+    while len(chosen) < number and job.faults:
+        chosen.append(chance.choice(job.faults))
+    chance.shuffle(chosen)
+    for id_ in chosen:
+        at_s = chance.uniform(60.0, until_s - 60.0)
+        world.at(at_s, lambda _world, id_=id_: _begin(_world, chance, id_, until_s))  # type: ignore[misc]
+
+
+def _begin(world: World, chance: Random, id_: str, until_s: float) -> None:
+    """Let a fault begin; where it finds nothing to befall, try a little later."""
+    if not FAULTS[id_].begin(world, chance):
+        later_s = world.clock.now_s + 300.0
+        if later_s < until_s:
+            world.at(later_s, lambda _world: _begin(_world, chance, id_, until_s))
+
+
+def overhear(world: World, tell: Callable[[str], None]) -> None:
+    """Tell what goes over the balancer's wire from now on, and what begins and is found meanwhile.
+
+    Args:
+        world: A world, best before it has begun.
+        tell: Given a line at a time.
+    """
+    world.checkers.listeners.append(tell)
+    world.process.on_receive.append(
+        lambda message: tell(f"<- {message.topic} {message.payload[:160]!r} {'R' * message.retain}")
+    )
+    world.process.on_send.append(
+        lambda message, command: tell(
+            f"{'=>' if command else '->'} {message.topic} {message.payload[:400]!r}"
+        )
+    )
+    world.process.on_life.append(lambda what: tell(f"balancer {what}"))
