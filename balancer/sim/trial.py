@@ -114,21 +114,20 @@ def run_job(job: Job, *, watch: Callable[[World], None] | None = None) -> Result
         if where is not None:
             place = f"{where.tb_frame.f_code.co_filename}:{where.tb_lineno} "
         error = f"{place}{type(raised).__name__}: {raised} at {world.clock.now_s:.3f} s"
-    outcome = world.outcome()
     return Result(
         job=job,
         days=world.clock.now_s / 86_400.0,
-        digest=outcome.digest,
-        violations=tuple(str(each) for each in outcome.violations),
-        trips=len(outcome.trips),
+        digest=world.digest,
+        violations=tuple(str(each) for each in world.checkers.violations),
+        trips=len(world.house.trips),
         avoidable=tuple(
             f"avoidable trip of {each.trip.circuit} at {each.trip.at_s:.3f} s: {each.why}"
             for each in world.oracle.verdicts
             if each.avoidable
         ),
-        faults=outcome.faults,
-        messages=outcome.messages,
-        commands=outcome.commands,
+        faults=world.faults,
+        messages=world.messages,
+        commands=world.commands,
         error=error,
     )
 

@@ -7,23 +7,20 @@ and no other time. Two runs with the same arguments put the same bytes on the wi
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from math import inf
 from random import Random
 from typing import Any
 
 from balancer.config.setup import Setup
-from balancer.core.model import Circuit, Estimation
+from balancer.core.model import Circuit
 from balancer.sim.broker import Broker
 from balancer.sim.clock import Clock, Timer
 from balancer.sim.devices.device import Device
 from balancer.sim.devices.document import put
-from balancer.sim.devices.tasmota import TasmotaRelays
-from balancer.sim.devices.wiring import Devices, build_devices, meter_sections
+from balancer.sim.devices.wiring import Devices, build_devices
 from balancer.sim.home.house import Happening, Kind, SimHouse, build
-from balancer.sim.home.supply import Trip
 from balancer.sim.home.traces import Trace, Weather, shipped_trace, shipped_weather
-from balancer.sim.judges.checkers import Checkers, Violation
+from balancer.sim.judges.checkers import Checkers
 from balancer.sim.judges.ear import Ear
 from balancer.sim.judges.oracle import Oracle
 from balancer.sim.judges.witness import Witness
@@ -45,31 +42,6 @@ class People(Device):
         self.publish(topic, payload, qos=qos, retain=retain)
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What a run came to.
-
-    Attributes:
-        days: Simulated.
-        trips: All of them.
-        violations: Of the invariants.
-        digest: Of every message on the broker, in order, with its time.
-        messages: Accepted by the broker.
-        commands: Of the balancer to relays.
-        faults: Times that each was injected, by id.
-        replay: The command that runs exactly this again.
-    """
-
-    days: float
-    trips: tuple[Trip, ...]
-    violations: tuple[Violation, ...]
-    digest: str
-    messages: int
-    commands: int
-    faults: dict[str, int] = field(default_factory=dict)
-    replay: str = ""
-
-
 class World:
     """Runs a scenario in virtual time.
 
@@ -77,6 +49,8 @@ class World:
         clock, random, broker, house, devices, people, process, witness, checkers: Its parts.
         document: config.toml as read.
         faults: Times that each fault was injected, by id.
+        messages: Accepted by the broker so far.
+        commands: Sent by the balancer to relays so far.
         healers: What undoes the faults that are on, by a number.
         ups: The broker and the balancer stay on when the main breaker trips.
     """
@@ -112,8 +86,8 @@ class World:
         self._kept_off: set[str] = set()
         self._number = 0
         self._digest = hashlib.sha256()
-        self._messages = 0
-        self._commands = 0
+        self.messages = 0
+        self.commands = 0
         self._house_timer: Timer | None = None
         self.house: SimHouse = build(
             self.setup,
@@ -210,18 +184,10 @@ class World:
             self.held_requests[zone] = wanted
         self.ask(zone)
 
-    def outcome(self) -> Outcome:
-        """Return what the run came to so far."""
-        return Outcome(
-            self.clock.now_s / 86_400.0,
-            tuple(self.house.trips),
-            tuple(self.checkers.violations),
-            self._digest.hexdigest(),
-            self._messages,
-            self._commands,
-            dict(self.faults),
-            self.replay,
-        )
+    @property
+    def digest(self) -> str:
+        """Return the digest of every message on the broker, in order, with its time."""
+        return self._digest.hexdigest()
 
     @property
     def replay(self) -> str:
@@ -425,14 +391,14 @@ class World:
     # taps ------------------------------------------------------------------------------------------
 
     def _tap(self, sender: str, message: Message) -> None:
-        self._messages += 1
+        self.messages += 1
         self._digest.update(
             f"{self.clock.now_s:.6f} {sender} {message.topic} {message.retain:d} ".encode()
         )
         self._digest.update(message.payload)
 
     def _sent(self, message: Message, command: bool) -> None:
-        self._commands += command
+        self.commands += command
         self.checkers.sent(message, command)
 
     def _life(self, what: str) -> None:
@@ -451,20 +417,3 @@ class World:
         else:
             self.witness.connected_s = inf
             self.checkers.lost()
-
-
-def global_circuits(world: World) -> list[Circuit]:
-    """Return the circuits that decide by a meter of their own."""
-    return [
-        circuit
-        for circuit in world.setup.house.circuits.values()
-        if circuit.estimation is Estimation.GLOBAL and circuit.meter is not None
-    ]
-
-
-def tasmota_boxes(world: World) -> list[TasmotaRelays]:
-    """Return the Tasmota devices with relays."""
-    return [device for device in world.devices.all if isinstance(device, TasmotaRelays)]
-
-
-__all__ = ["Outcome", "World", "global_circuits", "meter_sections", "tasmota_boxes"]

@@ -35,7 +35,7 @@ def _under_faults(seed: int) -> World:
 
 def test_the_same_seed_puts_the_same_bytes_on_the_wire() -> None:
     """I20."""
-    one, other = _under_faults(7).outcome(), _under_faults(7).outcome()
+    one, other = _under_faults(7), _under_faults(7)
     assert one.digest == other.digest
     assert one.messages == other.messages > 1000
     assert one.commands > 10
@@ -43,7 +43,7 @@ def test_the_same_seed_puts_the_same_bytes_on_the_wire() -> None:
 
 
 def test_another_seed_is_another_evening() -> None:
-    assert _under_faults(7).outcome().digest != _under_faults(8).outcome().digest
+    assert _under_faults(7).digest != _under_faults(8).digest
 
 
 @pytest.mark.parametrize("jump_s", [HOUR_S, -HOUR_S, 10 * 365 * 86_400.0, -86_400.0])

@@ -98,16 +98,6 @@ class Relay:
     def powered(self) -> bool:
         return self.device.powered if self.zigbee is None else self.zigbee.powered
 
-    @property
-    def reachable(self) -> bool:
-        """Return whether a command can reach it and a report can come back."""
-        if not self.device.powered or self.device.session is None:
-            return False
-        if self.zigbee is not None:
-            return self.zigbee.powered and not (self.zigbee.deaf or self.zigbee.mute)
-        assert isinstance(self.device, TasmotaRelays | PlainRelay)
-        return not (self.device.deaf or self.device.mute)
-
 
 @dataclass(slots=True)
 class Devices:

@@ -79,7 +79,7 @@ class SimHouse:
         self._day_from_s = start.hour * 3600.0 + start.minute * 60.0 + start.second
         year = start.replace(month=1, day=1, hour=0, minute=0, second=0, microsecond=0)
         self._year_from_s = (start - year) / timedelta(seconds=1)
-        self._voltage = Voltage(Random(f"{seed}/voltage"), every_s=LOOK_EVERY_S)
+        self._voltage = Voltage(Random(f"{seed}/voltage"))
         self._zones, self._heaters = furnished(
             house,
             seed,

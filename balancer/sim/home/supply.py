@@ -13,20 +13,17 @@ TOLERANCE_W = 0.5  # what counts as over the limit is not a matter of rounding
 class Voltage:
     """Mains voltage: a level of the house's own, wandering slowly."""
 
-    def __init__(self, chance: Random, *, every_s: float = 600.0) -> None:
+    def __init__(self, chance: Random) -> None:
         """Draw the level and the first value."""
         self._chance = chance
-        self._every_s = every_s
         self._level_v = chance.uniform(226.0, 242.0)
         self.now_v = self._level_v
-        self.next_change_s = every_s
 
     def change(self) -> None:
         """Go on to the next value."""
         pull = 0.15 * (self._level_v - self.now_v)
         wandered_v = self.now_v + pull + self._chance.gauss(0.0, 1.2)
         self.now_v = min(HIGHEST_V, max(LOWEST_V, wandered_v))
-        self.next_change_s += self._every_s
 
 
 @dataclass(frozen=True, slots=True)

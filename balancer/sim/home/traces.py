@@ -69,11 +69,6 @@ class Trace:
         start = None if self.start is None else self.start + timedelta(days=day)
         return Trace(self.name, start, self.length_s, times, powers)
 
-    def scaled(self, factor: float, *, offset_w: float = 0.0) -> "Trace":
-        """Return the trace with every power multiplied, then raised."""
-        powers = array("d", (each * factor + offset_w for each in self.power_w))
-        return Trace(self.name, self.start, self.length_s, self.at_s, powers)
-
 
 @dataclass(frozen=True, slots=True)
 class Weather:

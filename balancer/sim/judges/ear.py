@@ -16,13 +16,11 @@ class Ear:
         commands: By topic, the loads that a message on it may command, each with its decoder;
             decoders return whether the *heater* is to be on, None if it says nothing of it.
         reports: The same for reports.
-        online: Topics of availability: the loads concerned.
     """
 
     def __init__(self, document: Mapping[str, Any]) -> None:
         self.commands: dict[str, list[tuple[str, Decode]]] = {}
         self.reports: dict[str, list[tuple[str, Decode]]] = {}
-        self.online: dict[str, list[str]] = {}
         for load, section in document["loads"].items():
             relay = section["relay"]
             inverted = bool(relay.get("inverted", False))
@@ -45,7 +43,6 @@ class Ear:
         self._add(self.reports, stat + key, load, word)
         for topic in (stat + "RESULT", tele + "STATE"):
             self._add(self.reports, topic, load, _member(keys, word))
-        self.online.setdefault(tele + "LWT", []).append(load)
 
     def _zigbee(self, load: str, relay: Mapping[str, Any], inverted: bool) -> None:
         base, device = relay.get("base_topic", "zigbee2mqtt"), relay["device"]
@@ -58,8 +55,6 @@ class Ear:
                 self.commands, f"{base}/{device}/{endpoint}/set", load, _member({"state"}, word)
             )
         self._add(self.reports, f"{base}/{device}", load, _member({key}, word))
-        self.online.setdefault(f"{base}/bridge/state", []).append(load)
-        self.online.setdefault(f"{base}/{device}/availability", []).append(load)
 
     def _plain(self, load: str, relay: Mapping[str, Any], inverted: bool) -> None:
         on, off = str(relay.get("on", "ON")), str(relay.get("off", "OFF"))

@@ -95,7 +95,6 @@ class Witness:
         limit_w: Limit in force, by circuit.
         loads: By load.
         connected_s: When the balancer last became connected; infinite while it is not.
-        life_s: When it was last started.
         status: The last status that it published.
         said_off: Loads of which its state topics said last, in this life, that they are off.
     """
@@ -114,12 +113,9 @@ class Witness:
     limit_w: dict[str, float] = field(default_factory=dict)
     loads: dict[str, Seen] = field(default_factory=dict)
     connected_s: float = inf
-    life_s: float = inf
     status: dict[str, Any] | None = None
     said_off: set[str] = field(default_factory=set)
-    status_s: float = -inf
     _samples: dict[str, deque[_Sample]] = field(default_factory=dict)
-    _names: dict[str, list[str]] = field(default_factory=dict)
     _handlers: dict[str, Callable[[Message], None]] = field(default_factory=dict)
     _states: dict[str, str] = field(default_factory=dict)
     _believable: dict[str, tuple[float, float]] = field(default_factory=dict)
@@ -153,12 +149,10 @@ class Witness:
 
     def watch(self, meter: Meter) -> None:
         """Keep what this meter samples."""
-        names = [quantity.name for quantity in meter.quantities]
-        self._names[meter.topic] = names
         samples: deque[_Sample] = deque(maxlen=KEPT_SAMPLES)
         self._samples[meter.topic] = samples
-        for name in names:
-            self.readings[name] = deque(maxlen=KEPT_READINGS)
+        for quantity in meter.quantities:
+            self.readings[quantity.name] = deque(maxlen=KEPT_READINGS)
 
         def sampled(payload: bytes, power_w: dict[str, float]) -> None:
             heating = frozenset(load for load in self.loads if self.heating(load))
@@ -298,7 +292,6 @@ class Witness:
         """Note what the balancer publishes of itself."""
         if message.topic == self.topics.status:
             self.status = json.loads(message.payload)
-            self.status_s = self.now()
         load = self._states.get(message.topic)
         if load is not None:
             (self.said_off.add if message.payload == b"OFF" else self.said_off.discard)(load)
@@ -307,8 +300,6 @@ class Witness:
 
     def began(self, retained: Mapping[str, Message]) -> None:
         """Note a new life: the wire's memory is what the broker keeps."""
-        now_s = self.now()
-        self.life_s = now_s
         self.said_off.clear()
         for readings in self.readings.values():
             readings.clear()
