@@ -14,15 +14,15 @@ LONGEST_WAIT_S = 4200.0  # of a recovery of an hour and a half
 
 def judge_recovery(world: "World", *, until_s: float) -> None:
     """Heal everything, let the world run until an instant, and note what did not come right."""
-    world.heal_all()
-    world.everything_up()
+    world.troubles.heal_all()
+    _switch_everything_on(world)
     while any(world.house.dark(name) for name in world.setup.house.circuits):
         world.run_until(world.clock.now_s + READY_S)  # somebody closes the breaker again
         if world.clock.now_s >= until_s:
             return
     process = world.process
     world.run_until(world.clock.now_s + READY_S)
-    found = world.checkers.found
+    found = world.findings.found
     if process.started_s is None or process.ready_s is None:
         found("L04", f"not ready {READY_S:.0f} s after everything was healed")
         return
@@ -30,6 +30,15 @@ def judge_recovery(world: "World", *, until_s: float) -> None:
     if kept is None or kept.payload != b"online":
         found("L04", "availability is not online after everything was healed")
     _watch(world, until_s)
+
+
+def _switch_everything_on(world: "World") -> None:
+    """Make sure that nobody is away, and broker and balancer run."""
+    world.people.insist(f"{world.topics.away}/set", "OFF")
+    if not world.broker.up:
+        world.broker.restart()
+    if not world.process.running:
+        world.process.start()
 
 
 def _watch(world: "World", until_s: float) -> None:
@@ -49,7 +58,7 @@ def _watch(world: "World", until_s: float) -> None:
         for name, circuit in status["circuits"].items():
             if circuit["blind"] and now_s - started_s > READY_S and not world.house.dark(name):
                 if name not in reported:
-                    world.checkers.found("L05", f"{name} stays blind with a healthy meter")
+                    world.findings.found("L05", f"{name} stays blind with a healthy meter")
                 reported.add(name)
         for load in house.loads:
             shown = status["loads"][load]
@@ -62,13 +71,13 @@ def _watch(world: "World", until_s: float) -> None:
             excused = shown["reason"] == "fault" or "alone" in (shown["detail"] or "")
             if apart_s[load] > AGREE_S + step_s and load not in reported and not excused:
                 reported.add(load)
-                world.checkers.found(
+                world.findings.found(
                     "L06",
                     f"{load} is {'on' if on else 'off'} and the balancer wants the other: "
                     f"{json.dumps(shown)}",
                 )
             zone = house.loads[load].zone
-            if on or not world.requested(zone) or world.witness.away:
+            if on or not world.people.requested(zone) or world.witness.wishes.away:
                 could_s[load] = 0.0
             elif _could_run(world, load):
                 could_s[load] = could_s.get(load, 0.0) + step_s
@@ -80,12 +89,12 @@ def _could_run(world: "World", load: str) -> bool:
     house = world.setup.house
     model = house.loads[load]
     higher = any(
-        each.priority > model.priority and world.requested(each.zone)
+        each.priority > model.priority and world.people.requested(each.zone)
         for each in house.loads.values()
     )
     return not higher and all(
         world.house.non_heating_w(circuit) + watts
-        <= world.witness.limit_w[circuit] - house.circuits[circuit].reserve_w
+        <= world.witness.wishes.limit_w[circuit] - house.circuits[circuit].reserve_w
         for circuit, watts in house.power_w[load].items()
     )
 
@@ -95,11 +104,11 @@ def _judge_served(world: "World", could_s: dict[str, float]) -> None:
     house = world.setup.house
     for load, waited_s in could_s.items():
         rivals = sum(
-            world.requested(each.zone) and each.priority >= house.loads[load].priority
+            world.people.requested(each.zone) and each.priority >= house.loads[load].priority
             for each in house.loads.values()
         )
         bound_s = min(2.0 * rivals * TICK_S, LONGEST_WAIT_S)
         if waited_s > bound_s:
-            world.checkers.found(
+            world.findings.found(
                 "L01", f"{load} could have run for {waited_s:.0f} s and was not served"
             )

@@ -118,14 +118,14 @@ def run_job(job: Job, *, watch: Callable[[World], None] | None = None) -> Result
         job=job,
         days=world.clock.now_s / 86_400.0,
         digest=world.digest,
-        violations=tuple(str(each) for each in world.checkers.violations),
+        violations=tuple(str(each) for each in world.findings.violations),
         trips=len(world.house.trips),
         avoidable=tuple(
             f"avoidable trip of {each.trip.circuit} at {each.trip.at_s:.3f} s: {each.why}"
             for each in world.oracle.verdicts
             if each.avoidable
         ),
-        faults=world.faults,
+        faults=dict(world.troubles.begun),
         messages=world.messages,
         commands=world.commands,
         error=error,
@@ -163,7 +163,7 @@ def overhear(world: World, tell: Callable[[str], None]) -> None:
         world: A world, best before it has begun.
         tell: Given a line at a time.
     """
-    world.checkers.listeners.append(tell)
+    world.findings.listeners.append(tell)
     world.process.on_receive.append(
         lambda message: tell(f"<- {message.topic} {message.payload[:160]!r} {'R' * message.retain}")
     )

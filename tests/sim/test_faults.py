@@ -30,14 +30,14 @@ def test_a_fault_begins_and_heals_and_the_house_is_as_before(id_: str) -> None:
     # given a house that the fault can befall
     world = _begin_somewhere(id_)
     assert world is not None, "no shipped house can have this fault"
-    assert world.faults == {id_: 1}
+    assert world.troubles.begun == {id_: 1}
     # when it has passed
     world.run_until(400.0)
-    world.heal_all()
+    world.troubles.heal_all()
     world.run_until(460.0)
     # then nothing is left of it
-    assert world.taken == set()
-    assert world.healers == {}
+    assert world.troubles.taken == set()
+    assert world.troubles.healers == {}
     assert world.house.unsheddable == set()
     assert world.broker.up
     assert not world.broker.frozen

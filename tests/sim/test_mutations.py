@@ -149,11 +149,11 @@ def _restarts(world: World) -> None:
 
 
 def _goes_away(world: World) -> None:
-    world.at(1200.0, lambda w: w.say(f"{w.topics.away}/set", "ON"))
+    world.at(1200.0, lambda w: w.people.say(f"{w.topics.away}/set", "ON"))
 
 
 def _saves(world: World) -> None:
-    world.at(30.0, lambda w: w.say(f"{w.topics.mode('main')}/set", "3"))
+    world.at(30.0, lambda w: w.people.say(f"{w.topics.mode('main')}/set", "3"))
 
 
 def _loses(world: World) -> None:
@@ -199,7 +199,7 @@ def _run(mutation: Mutation) -> list[str]:
     mutation.prepare(world)
     world.run_until(5400.0)
     judge_recovery(world, until_s=10_800.0)
-    return [each.rule for each in world.checkers.violations]
+    return [each.rule for each in world.findings.violations]
 
 
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=str)

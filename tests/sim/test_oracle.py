@@ -12,7 +12,7 @@ def _overloaded(watts: float = 3500.0) -> World:
     """Return a world that has tripped after something was switched on at 1000 s."""
     world = World(scenarios.FLAT, seed=4, ups=True)
     for zone in world.setup.house.zones:
-        world.hold_request(zone, True)
+        world.people.hold(zone, True)
     world.at(1000.0, lambda w: w.plug("main", watts))
     return world
 

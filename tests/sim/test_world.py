@@ -39,7 +39,7 @@ def test_the_same_seed_puts_the_same_bytes_on_the_wire() -> None:
     assert one.digest == other.digest
     assert one.messages == other.messages > 1000
     assert one.commands > 10
-    assert set(one.faults) == {"F27", "F43", "F75", "F19"}
+    assert set(one.troubles.begun) == {"F27", "F43", "F75", "F19"}
 
 
 def test_another_seed_is_another_evening() -> None:
@@ -56,7 +56,7 @@ def test_a_wall_clock_that_jumps_changes_no_command(jump_s: float) -> None:
         world.at(630.0, act)
         world.at(1100.0, lambda w: w.plug("main", 3500.0, for_s=20.0))
         world.run_until(1199.0)
-        assert world.checkers.violations == []
+        assert world.findings.violations == []
         return [each for each in sent if each[0] > 630.0]
 
     steady = run(lambda _world: None)
@@ -75,7 +75,7 @@ def test_kettle_and_oven_at_dinner_never_trip_the_breaker() -> None:
     world.run_until(2 * HOUR_S)
     # then
     assert world.house.trips == []
-    assert world.checkers.violations == []
+    assert world.findings.violations == []
     assert world.house.supplies["main"].longest_over_s < 10.0
 
 
@@ -134,4 +134,4 @@ def test_a_blackout_takes_the_balancer_along_and_brings_it_back() -> None:
     assert len(world.house.trips) == 1
     assert not world.oracle.verdicts[0].avoidable
     assert any(world.house.heating(load) for load in world.setup.house.loads)
-    assert world.checkers.violations == []
+    assert world.findings.violations == []

@@ -48,7 +48,7 @@ def faulty_figures(
         if not going_on(at_s / (24.0 * HOUR_S)):
             break
     judge_recovery(world, until_s=job.end_s)
-    violations = [str(each) for each in world.checkers.violations]
+    violations = [str(each) for each in world.findings.violations]
     found = figures_of(world.house, bound_kwh=bound_kwh, violations=len(violations))
     avoidable = sum(verdict.avoidable for verdict in world.oracle.verdicts)
     return replace(found, avoidable_trips=avoidable), violations

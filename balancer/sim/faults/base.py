@@ -37,8 +37,8 @@ class Fault:
         seconds = chance.uniform(*self.lasts_s) if for_s is None else for_s
         if not self.inject(world, chance, seconds):
             return False
-        world.faults[self.id] = world.faults.get(self.id, 0) + 1
-        world.checkers.note(f"{self.id} {self.title} for {seconds:.1f} s")
+        world.troubles.begun[self.id] += 1
+        world.findings.note(f"{self.id} {self.title} for {seconds:.1f} s")
         return True
 
 
@@ -65,7 +65,7 @@ def circuit_meter(world: "World", chance: Random) -> tuple[Circuit, Meter] | Non
         if circuit.estimation is Estimation.GLOBAL
         and circuit.meter is not None
         and (topic := world.devices.meter_of.get(circuit.meter.name)) is not None
-        and f"meter/{topic}" not in world.taken
+        and f"meter/{topic}" not in world.troubles.taken
     ]
     return chance.choice(found) if found else None
 
@@ -75,7 +75,7 @@ def any_meter(world: "World", chance: Random) -> Meter | None:
     found = [
         meter
         for topic, meter in world.devices.meters.items()
-        if f"meter/{topic}" not in world.taken
+        if f"meter/{topic}" not in world.troubles.taken
     ]
     return chance.choice(found) if found else None
 
@@ -87,6 +87,6 @@ def any_relay(
     found = [
         relay
         for relay in world.devices.relays.values()
-        if f"relay/{relay.load}" not in world.taken and relay.powered and fits(relay)
+        if f"relay/{relay.load}" not in world.troubles.taken and relay.powered and fits(relay)
     ]
     return chance.choice(found) if found else None

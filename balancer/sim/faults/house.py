@@ -21,7 +21,7 @@ def _root(world: "World", chance: Random) -> Circuit:
 
 def _plug(world: "World", circuit: Circuit, watts: float, for_s: float) -> None:
     world.plug(circuit.name, watts)
-    world.on_heal(None, lambda: world.plug(circuit.name, -watts), after_s=for_s)
+    world.troubles.on_heal(None, lambda: world.plug(circuit.name, -watts), after_s=for_s)
 
 
 @fault("F19", "kettle, oven or car at full budget", lasts_s=(60.0, 1800.0))
@@ -33,27 +33,31 @@ def spike(world: "World", chance: Random, for_s: float) -> bool:
 @fault("F20", "other power alone is above the limit", lasts_s=(5.0, 60.0))
 def alone(world: "World", chance: Random, for_s: float) -> bool:
     circuit = _circuit(world, chance)
-    if not world.take(f"alone/{circuit.name}"):
+    if not world.troubles.take(f"alone/{circuit.name}"):
         return False
     watts = circuit.limit_w * chance.uniform(1.02, 1.15)
     world.plug(circuit.name, watts)
-    world.on_heal(f"alone/{circuit.name}", lambda: world.plug(circuit.name, -watts), after_s=for_s)
+    world.troubles.on_heal(
+        f"alone/{circuit.name}", lambda: world.plug(circuit.name, -watts), after_s=for_s
+    )
     return True
 
 
 @fault("F21", "a heater draws a fifth more", lasts_s=(1800.0, 7200.0))
 def strong_heater(world: "World", chance: Random, for_s: float) -> bool:
     load = chance.choice(list(world.setup.house.loads))
-    if not world.take(f"strong/{load}"):
+    if not world.troubles.take(f"strong/{load}"):
         return False
     world.house.strengthen(load, 1.2)
-    world.on_heal(f"strong/{load}", lambda: world.house.strengthen(load, 1.0 / 1.2), after_s=for_s)
+    world.troubles.on_heal(
+        f"strong/{load}", lambda: world.house.strengthen(load, 1.0 / 1.2), after_s=for_s
+    )
     return True
 
 
 @fault("F22", "all heaters' own thermostats open again together", lasts_s=(300.0, 1200.0))
 def reopen(world: "World", _chance: Random, for_s: float) -> bool:
-    if not world.take("knobs"):
+    if not world.troubles.take("knobs"):
         return False
 
     def turn(down: bool) -> None:
@@ -61,7 +65,7 @@ def reopen(world: "World", _chance: Random, for_s: float) -> bool:
             world.house.turn_down(load, down)
 
     turn(True)
-    world.on_heal("knobs", lambda: turn(False), after_s=for_s)
+    world.troubles.on_heal("knobs", lambda: turn(False), after_s=for_s)
     return True
 
 
@@ -69,13 +73,13 @@ def reopen(world: "World", _chance: Random, for_s: float) -> bool:
 def warm(world: "World", chance: Random, for_s: float) -> bool:
     circuit = _circuit(world, chance)
     room_w = circuit.limit_w - world.house.power_w(circuit.name)
-    if room_w <= 0.0 or not world.take(f"alone/{circuit.name}"):
+    if room_w <= 0.0 or not world.troubles.take(f"alone/{circuit.name}"):
         return False
     more_w = chance.uniform(0.05, 0.2) * circuit.limit_w
     world.plug(circuit.name, room_w)
     world.clock.after(0.7 * for_s, lambda: world.plug(circuit.name, more_w))
     world.clock.after(0.7 * for_s + 60.0, lambda: world.plug(circuit.name, -more_w))
-    world.on_heal(
+    world.troubles.on_heal(
         f"alone/{circuit.name}", lambda: world.plug(circuit.name, -room_w), after_s=for_s + 60.0
     )
     return True
@@ -84,12 +88,14 @@ def warm(world: "World", chance: Random, for_s: float) -> bool:
 @fault("F24", "the breaker trips; everything is dark, then comes back", lasts_s=(30.0, 60.0))
 def trip(world: "World", chance: Random, for_s: float) -> bool:
     circuit = _root(world, chance)
-    if not world.take(f"alone/{circuit.name}"):
+    if not world.troubles.take(f"alone/{circuit.name}"):
         return False
     world.house.rearm_after(chance.choice((10.0, 60.0, 600.0, 1800.0)))
     watts = 3.5 * circuit.limit_w
     world.plug(circuit.name, watts)
-    world.on_heal(f"alone/{circuit.name}", lambda: world.plug(circuit.name, -watts), after_s=for_s)
+    world.troubles.on_heal(
+        f"alone/{circuit.name}", lambda: world.plug(circuit.name, -watts), after_s=for_s
+    )
     return True
 
 
@@ -98,10 +104,10 @@ def brown_out(world: "World", chance: Random, for_s: float) -> bool:
     hit = False
     for _ in range(chance.randint(1, 4)):
         relay = any_relay(world, chance)
-        if relay is None or not world.take(f"relay/{relay.load}"):
+        if relay is None or not world.troubles.take(f"relay/{relay.load}"):
             continue
         relay.power_off()
-        world.on_heal(f"relay/{relay.load}", relay.power_on, after_s=for_s)
+        world.troubles.on_heal(f"relay/{relay.load}", relay.power_on, after_s=for_s)
         hit = True
     return hit
 
@@ -109,11 +115,13 @@ def brown_out(world: "World", chance: Random, for_s: float) -> bool:
 @fault("F26", "the limit is lowered while it runs", lasts_s=(300.0, 3600.0))
 def lower_limit(world: "World", chance: Random, for_s: float) -> bool:
     circuit = _circuit(world, chance)
-    if not world.take(f"limit/{circuit.name}"):
+    if not world.troubles.take(f"limit/{circuit.name}"):
         return False
     topic = f"{world.topics.limit(circuit.name)}/set"
     share = chance.choice((0.0, 0.4, 0.6, 0.8))
-    world.say(topic, f"{circuit.limit_w / circuit.watts_per_unit * share:.3f}")
+    world.people.say(topic, f"{circuit.limit_w / circuit.watts_per_unit * share:.3f}")
     full = f"{circuit.limit_w / circuit.watts_per_unit:.6g}"
-    world.on_heal(f"limit/{circuit.name}", lambda: world.insist(topic, full), after_s=for_s)
+    world.troubles.on_heal(
+        f"limit/{circuit.name}", lambda: world.people.insist(topic, full), after_s=for_s
+    )
     return True

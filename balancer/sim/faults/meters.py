@@ -33,14 +33,14 @@ def _distort(
     world: "World", for_s: float, meter: Meter, change: Callable[[str, float], float]
 ) -> bool:
     key = f"meter/{meter.topic}"
-    if not world.take(key):
+    if not world.troubles.take(key):
         return False
     meter.distort = change
 
     def heal() -> None:
         meter.distort = None
 
-    world.on_heal(key, heal, after_s=for_s)
+    world.troubles.on_heal(key, heal, after_s=for_s)
     return True
 
 
@@ -48,7 +48,7 @@ def _raw(
     world: "World", for_s: float, meter: Meter | None, make: Callable[[Meter], bytes], share: float
 ) -> bool:
     """Replace a share of a meter's payloads."""
-    if meter is None or not world.take(f"meter/{meter.topic}"):
+    if meter is None or not world.troubles.take(f"meter/{meter.topic}"):
         return False
     victim = meter
     victim.raw = lambda: make(victim) if world.random.random() < share else None
@@ -56,14 +56,14 @@ def _raw(
     def heal() -> None:
         victim.raw = None
 
-    world.on_heal(f"meter/{victim.topic}", heal, after_s=for_s)
+    world.troubles.on_heal(f"meter/{victim.topic}", heal, after_s=for_s)
     return True
 
 
 @fault("F01", "meter goes silent", lasts_s=(10.0, 900.0))
 def silent(world: "World", chance: Random, for_s: float) -> bool:
     found = circuit_meter(world, chance)
-    if found is None or not world.take(f"meter/{found[1].topic}"):
+    if found is None or not world.troubles.take(f"meter/{found[1].topic}"):
         return False
     meter = found[1]
     meter.silent = True
@@ -71,14 +71,14 @@ def silent(world: "World", chance: Random, for_s: float) -> bool:
     def heal() -> None:
         meter.silent = False
 
-    world.on_heal(f"meter/{meter.topic}", heal, after_s=for_s)
+    world.troubles.on_heal(f"meter/{meter.topic}", heal, after_s=for_s)
     return True
 
 
 @fault("F02", "meter's period degrades to 10 to 40 s", lasts_s=(300.0, 1800.0))
 def slow(world: "World", chance: Random, for_s: float) -> bool:
     found = circuit_meter(world, chance)
-    if found is None or not world.take(f"meter/{found[1].topic}"):
+    if found is None or not world.troubles.take(f"meter/{found[1].topic}"):
         return False
     meter = found[1]
     before = meter.cadence
@@ -87,14 +87,14 @@ def slow(world: "World", chance: Random, for_s: float) -> bool:
     def heal() -> None:
         meter.cadence = before
 
-    world.on_heal(f"meter/{meter.topic}", heal, after_s=for_s)
+    world.troubles.on_heal(f"meter/{meter.topic}", heal, after_s=for_s)
     return True
 
 
 @fault("F03", "meter repeats its last value", lasts_s=(60.0, 1200.0))
 def frozen(world: "World", chance: Random, for_s: float) -> bool:
     found = circuit_meter(world, chance)
-    if found is None or not world.take(f"meter/{found[1].topic}"):
+    if found is None or not world.troubles.take(f"meter/{found[1].topic}"):
         return False
     meter = found[1]
     meter.held_w = {}
@@ -102,7 +102,7 @@ def frozen(world: "World", chance: Random, for_s: float) -> bool:
     def heal() -> None:
         meter.held_w = None
 
-    world.on_heal(f"meter/{meter.topic}", heal, after_s=for_s)
+    world.troubles.on_heal(f"meter/{meter.topic}", heal, after_s=for_s)
     return True
 
 
@@ -153,10 +153,10 @@ def not_finite(world: "World", chance: Random, for_s: float) -> bool:
 def export(world: "World", chance: Random, for_s: float) -> bool:
     circuit = chance.choice(list(world.setup.house.circuits))
     watts = chance.uniform(1000.0, 8000.0)
-    if not world.take(f"sun/{circuit}"):
+    if not world.troubles.take(f"sun/{circuit}"):
         return False
     world.plug(circuit, -watts)
-    world.on_heal(f"sun/{circuit}", lambda: world.plug(circuit, watts), after_s=for_s)
+    world.troubles.on_heal(f"sun/{circuit}", lambda: world.plug(circuit, watts), after_s=for_s)
     return True
 
 
@@ -205,11 +205,11 @@ def oversize(world: "World", chance: Random, for_s: float) -> bool:
 @fault("F13", "meter floods its topic", lasts_s=(1.0, 2.0))
 def flood(world: "World", chance: Random, for_s: float) -> bool:
     meter = any_meter(world, chance)
-    if meter is None or not world.take(f"meter/{meter.topic}"):
+    if meter is None or not world.troubles.take(f"meter/{meter.topic}"):
         return False
     for number in range(300):
         world.clock.after(number * for_s / 300.0, meter.sample_now)
-    world.on_heal(f"meter/{meter.topic}", lambda: None, after_s=for_s)
+    world.troubles.on_heal(f"meter/{meter.topic}", lambda: None, after_s=for_s)
     return True
 
 
@@ -218,7 +218,7 @@ def flood(world: "World", chance: Random, for_s: float) -> bool:
 )
 def retained(world: "World", chance: Random, for_s: float) -> bool:
     meter = any_meter(world, chance)
-    if meter is None or not world.take(f"meter/{meter.topic}"):
+    if meter is None or not world.troubles.take(f"meter/{meter.topic}"):
         return False
     old = meter.payload({quantity.name: 50.0 for quantity in meter.quantities})
     world.broker.retained[meter.topic] = Message(meter.topic, old, 0, retain=True)
@@ -229,7 +229,7 @@ def retained(world: "World", chance: Random, for_s: float) -> bool:
         meter.link.duplicate = 0.0
         world.broker.retained.pop(meter.topic, None)
 
-    world.on_heal(f"meter/{meter.topic}", heal, after_s=for_s)
+    world.troubles.on_heal(f"meter/{meter.topic}", heal, after_s=for_s)
     return True
 
 
@@ -242,12 +242,12 @@ def gain(world: "World", chance: Random, for_s: float) -> bool:
     factor, offset_w = chance.uniform(0.9, 1.1), chance.uniform(-200.0, 200.0)
     if not _distort(world, for_s, meter, lambda _name, watts: watts * factor + offset_w):
         return False
-    world.gains[circuit.name] = factor
+    world.troubles.gains[circuit.name] = factor
 
     def heal() -> None:
-        world.gains.pop(circuit.name, None)
+        world.troubles.gains.pop(circuit.name, None)
 
-    world.on_heal(None, heal, after_s=for_s)
+    world.troubles.on_heal(None, heal, after_s=for_s)
     return True
 
 
@@ -257,7 +257,7 @@ def swapped(world: "World", chance: Random, for_s: float) -> bool:
     if not several:
         return False
     meter = chance.choice(several)
-    if not world.take(f"meter/{meter.topic}"):
+    if not world.troubles.take(f"meter/{meter.topic}"):
         return False
     one, other = chance.sample(meter.quantities, 2)
     one.read_w, other.read_w = other.read_w, one.read_w
@@ -265,7 +265,7 @@ def swapped(world: "World", chance: Random, for_s: float) -> bool:
     def heal() -> None:
         one.read_w, other.read_w = other.read_w, one.read_w
 
-    world.on_heal(f"meter/{meter.topic}", heal, after_s=for_s)
+    world.troubles.on_heal(f"meter/{meter.topic}", heal, after_s=for_s)
     return True
 
 
@@ -284,12 +284,12 @@ def appliance_silent(world: "World", chance: Random, for_s: float) -> bool:
     if not found:
         return False
     meter = chance.choice(found)
-    if not world.take(f"meter/{meter.topic}"):
+    if not world.troubles.take(f"meter/{meter.topic}"):
         return False
     meter.silent = True
 
     def heal() -> None:
         meter.silent = False
 
-    world.on_heal(f"meter/{meter.topic}", heal, after_s=for_s)
+    world.troubles.on_heal(f"meter/{meter.topic}", heal, after_s=for_s)
     return True

@@ -20,18 +20,18 @@ class Impostor(Device):
 
 @fault("F43", "the broker is frozen", lasts_s=(1.0, 300.0))
 def frozen(world: "World", _chance: Random, for_s: float) -> bool:
-    if not world.take("broker"):
+    if not world.troubles.take("broker"):
         return False
     world.broker.freeze()
-    world.on_heal("broker", world.broker.thaw, after_s=for_s)
+    world.troubles.on_heal("broker", world.broker.thaw, after_s=for_s)
     return True
 
 
 def _down(world: "World", for_s: float, *, wipe: bool) -> bool:
-    if not world.take("broker"):
+    if not world.troubles.take("broker"):
         return False
     world.broker.kill(wipe=wipe)
-    world.on_heal("broker", world.broker.restart, after_s=for_s)
+    world.troubles.on_heal("broker", world.broker.restart, after_s=for_s)
     return True
 
 
@@ -46,7 +46,7 @@ def wiped(world: "World", _chance: Random, for_s: float) -> bool:
 
 
 def _block(world: "World", for_s: float, *, up: bool, down: bool) -> bool:
-    if not world.take("link"):
+    if not world.troubles.take("link"):
         return False
     link = world.process.link
     link.up_blocked, link.down_blocked = up, down
@@ -56,7 +56,7 @@ def _block(world: "World", for_s: float, *, up: bool, down: bool) -> bool:
         world.broker.unblock(link)
         world.process.look()
 
-    world.on_heal("link", heal, after_s=for_s)
+    world.troubles.on_heal("link", heal, after_s=for_s)
     return True
 
 
@@ -76,7 +76,7 @@ def reset(world: "World", chance: Random, for_s: float) -> bool:
 
 @fault("F48", "the network is slow", lasts_s=(60.0, 900.0))
 def slow(world: "World", chance: Random, for_s: float) -> bool:
-    if not world.take("link"):
+    if not world.troubles.take("link"):
         return False
     link = world.process.link
     before = link.latency_s
@@ -86,7 +86,7 @@ def slow(world: "World", chance: Random, for_s: float) -> bool:
     def heal() -> None:
         link.latency_s = before
 
-    world.on_heal("link", heal, after_s=for_s)
+    world.troubles.on_heal("link", heal, after_s=for_s)
     return True
 
 
@@ -117,11 +117,13 @@ def _impostor(world: "World") -> None:
 
 @fault("F53", "a subscription is refused, then the connection is renewed", lasts_s=(20.0, 300.0))
 def refused(world: "World", chance: Random, for_s: float) -> bool:
-    topics = [topic for topic in world.devices.meters if f"meter/{topic}" not in world.taken]
+    topics = [
+        topic for topic in world.devices.meters if f"meter/{topic}" not in world.troubles.taken
+    ]
     if not topics:
         return False
     topic = chance.choice(topics)
-    if not world.take(f"meter/{topic}"):
+    if not world.troubles.take(f"meter/{topic}"):
         return False
     world.broker.refused_topics.add(topic)
     world.broker.reset(world.process.name)
@@ -130,14 +132,14 @@ def refused(world: "World", chance: Random, for_s: float) -> bool:
         world.broker.refused_topics.discard(topic)
         world.broker.reset(world.process.name)
 
-    world.on_heal(f"meter/{topic}", heal, after_s=for_s)
+    world.troubles.on_heal(f"meter/{topic}", heal, after_s=for_s)
     return True
 
 
 @fault("F54", "the broker drops commands without a word", lasts_s=(60.0, 900.0))
 def denied(world: "World", chance: Random, for_s: float) -> bool:
     relay = any_relay(world, chance)
-    if relay is None or not world.take(f"relay/{relay.load}"):
+    if relay is None or not world.troubles.take(f"relay/{relay.load}"):
         return False
     topic = world.setup.relays[relay.load].switch(on=True).topic
     loads = [
@@ -150,7 +152,7 @@ def denied(world: "World", chance: Random, for_s: float) -> bool:
         world.broker.silent_topics.discard(topic)
         world.house.unsheddable.difference_update(loads)
 
-    world.on_heal(f"relay/{relay.load}", heal, after_s=for_s)
+    world.troubles.on_heal(f"relay/{relay.load}", heal, after_s=for_s)
     return True
 
 
@@ -173,7 +175,7 @@ def storm(world: "World", _chance: Random, for_s: float) -> bool:
 @fault("F57", "messages come twice and overtake one another", lasts_s=(300.0, 1800.0))
 def doubled(world: "World", chance: Random, for_s: float) -> bool:
     relay = any_relay(world, chance)
-    if relay is None or not world.take(f"relay/{relay.load}"):
+    if relay is None or not world.troubles.take(f"relay/{relay.load}"):
         return False
     link = relay.device.link
     link.duplicate, link.reorder = 0.3, 0.3
@@ -181,7 +183,7 @@ def doubled(world: "World", chance: Random, for_s: float) -> bool:
     def heal() -> None:
         link.duplicate = link.reorder = 0.0
 
-    world.on_heal(f"relay/{relay.load}", heal, after_s=for_s)
+    world.troubles.on_heal(f"relay/{relay.load}", heal, after_s=for_s)
     return True
 
 
@@ -189,20 +191,20 @@ def doubled(world: "World", chance: Random, for_s: float) -> bool:
     "F58", "the broker freezes, then is killed: nothing old may be sent later", lasts_s=(5.0, 15.0)
 )
 def freeze_and_kill(world: "World", _chance: Random, for_s: float) -> bool:
-    if not world.take("broker"):
+    if not world.troubles.take("broker"):
         return False
     world.broker.freeze()
     world.clock.after(0.6 * for_s, lambda: world.broker.kill(wipe=False))
-    world.on_heal("broker", world.broker.restart, after_s=for_s)
+    world.troubles.on_heal("broker", world.broker.restart, after_s=for_s)
     return True
 
 
 @fault("F59", "the balancer is blocked for three seconds", lasts_s=(3.0, 3.0))
 def blocked(world: "World", _chance: Random, for_s: float) -> bool:
-    if not world.take("process"):
+    if not world.troubles.take("process"):
         return False
     world.process.pause()
-    world.on_heal("process", world.process.resume, after_s=for_s)
+    world.troubles.on_heal("process", world.process.resume, after_s=for_s)
     return True
 
 
@@ -213,11 +215,13 @@ def long_down(world: "World", _chance: Random, for_s: float) -> bool:
 
 @fault("F62", "the broker drops readings", lasts_s=(60.0, 600.0))
 def dropped(world: "World", chance: Random, for_s: float) -> bool:
-    topics = [topic for topic in world.devices.meters if f"meter/{topic}" not in world.taken]
+    topics = [
+        topic for topic in world.devices.meters if f"meter/{topic}" not in world.troubles.taken
+    ]
     if not topics:
         return False
     topic = chance.choice(topics)
-    if not world.take(f"meter/{topic}"):
+    if not world.troubles.take(f"meter/{topic}"):
         return False
     link = world.devices.meters[topic].link
     link.drop = chance.choice((0.2, 0.6))
@@ -225,5 +229,5 @@ def dropped(world: "World", chance: Random, for_s: float) -> bool:
     def heal() -> None:
         link.drop = 0.0
 
-    world.on_heal(f"meter/{topic}", heal, after_s=for_s)
+    world.troubles.on_heal(f"meter/{topic}", heal, after_s=for_s)
     return True

@@ -12,44 +12,50 @@ if TYPE_CHECKING:
 @fault("F63", "a thermostat falls silent", lasts_s=(600.0, 10_800.0))
 def silent(world: "World", chance: Random, for_s: float) -> bool:
     zone = chance.choice(list(world.setup.house.zones))
-    if not world.take(f"silent/{zone}"):
+    if not world.troubles.take(f"silent/{zone}"):
         return False
-    world.on_heal(f"silent/{zone}", lambda: world.ask(zone), after_s=for_s)
+    world.people.silent.add(zone)
+
+    def heal() -> None:
+        world.people.silent.discard(zone)
+        world.people.ask(zone)
+
+    world.troubles.on_heal(f"silent/{zone}", heal, after_s=for_s)
     return True
 
 
 @fault("F64", "a request chatters", lasts_s=(5.0, 30.0))
 def chatter(world: "World", chance: Random, for_s: float) -> bool:
     zone = chance.choice(list(world.setup.house.zones))
-    if not world.take(f"request/{zone}"):
+    if not world.troubles.take(f"request/{zone}"):
         return False
     for number in range(int(for_s * 5.0)):
         world.clock.after(
             0.2 * number,
-            lambda on=number % 2 == 0: world.hold_request(zone, on),  # type: ignore[misc]
+            lambda on=number % 2 == 0: world.people.hold(zone, on),  # type: ignore[misc]
         )
-    world.on_heal(f"request/{zone}", lambda: world.hold_request(zone, None), after_s=for_s)
+    world.troubles.on_heal(f"request/{zone}", lambda: world.people.hold(zone, None), after_s=for_s)
     return True
 
 
 @fault("F65", "all thermostats ask at once", lasts_s=(900.0, 3600.0))
 def all_at_once(world: "World", _chance: Random, for_s: float) -> bool:
     zones = list(world.setup.house.zones)
-    if not world.take("request/*"):
+    if not world.troubles.take("request/*"):
         return False
     for zone in zones:
-        world.hold_request(zone, False)
+        world.people.hold(zone, False)
 
     def ask() -> None:
         for zone in zones:
-            world.hold_request(zone, True)
+            world.people.hold(zone, True)
 
     def heal() -> None:
         for zone in zones:
-            world.hold_request(zone, None)
+            world.people.hold(zone, None)
 
     world.clock.after(for_s / 3.0, ask)
-    world.on_heal("request/*", heal, after_s=for_s)
+    world.troubles.on_heal("request/*", heal, after_s=for_s)
     return True
 
 
@@ -57,19 +63,19 @@ def all_at_once(world: "World", _chance: Random, for_s: float) -> bool:
 def boost(world: "World", chance: Random, _for_s: float) -> bool:
     load = chance.choice(list(world.setup.house.loads))
     word = chance.choice(("ON", "on", "30", "5", "100000"))
-    world.say(f"{world.topics.boost(load)}/set", word)
+    world.people.say(f"{world.topics.boost(load)}/set", word)
     return True
 
 
 @fault("F67", "away is toggled at a bad moment", lasts_s=(2.0, 600.0))
 def away(world: "World", chance: Random, for_s: float) -> bool:
-    if not world.take("away"):
+    if not world.troubles.take("away"):
         return False
     topic = f"{world.topics.away}/set"
-    world.say(topic, "ON")
+    world.people.say(topic, "ON")
     if chance.random() < 0.5:
         world.plug(next(iter(world.setup.house.circuits)), 2500.0, for_s=60.0)
-    world.on_heal("away", lambda: world.insist(topic, "OFF"), after_s=for_s)
+    world.troubles.on_heal("away", lambda: world.people.insist(topic, "OFF"), after_s=for_s)
     return True
 
 
@@ -91,7 +97,7 @@ def nonsense(world: "World", chance: Random, for_s: float) -> bool:
         word = chance.choice(words)
         world.clock.after(
             chance.uniform(0.0, for_s),
-            lambda topic=topic, word=word: world.say(topic, word),  # type: ignore[misc]
+            lambda topic=topic, word=word: world.people.say(topic, word),  # type: ignore[misc]
         )
     return True
 
@@ -100,5 +106,5 @@ def nonsense(world: "World", chance: Random, for_s: float) -> bool:
 def births(world: "World", chance: Random, for_s: float) -> bool:
     topic = f"{world.setup.discovery_prefix}/status"
     for _ in range(50):
-        world.clock.after(chance.uniform(0.0, for_s), lambda: world.say(topic, "online"))
+        world.clock.after(chance.uniform(0.0, for_s), lambda: world.people.say(topic, "online"))
     return True

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def _spoil(world: "World", relay: Relay | None, copper: Copper, for_s: float) -> bool:
     """Break a contact; its heater obeys nobody until then."""
-    if relay is None or not world.take(f"relay/{relay.load}"):
+    if relay is None or not world.troubles.take(f"relay/{relay.load}"):
         return False
     relay.contact.spoil(copper)
     world.house.unsheddable.add(relay.load)
@@ -26,7 +26,7 @@ def _spoil(world: "World", relay: Relay | None, copper: Copper, for_s: float) ->
         world.house.unsheddable.discard(relay.load)
         relay.contact.spoil(Copper.SOUND)
 
-    world.on_heal(f"relay/{relay.load}", heal, after_s=for_s)
+    world.troubles.on_heal(f"relay/{relay.load}", heal, after_s=for_s)
     return True
 
 
@@ -34,7 +34,7 @@ def _bridge(world: "World", chance: Random) -> ZigbeeBridge | None:
     found = [
         bridge
         for base, bridge in world.devices.bridges.items()
-        if f"bridge/{base}" not in world.taken and bridge.powered
+        if f"bridge/{base}" not in world.troubles.taken and bridge.powered
     ]
     return chance.choice(found) if found else None
 
@@ -42,7 +42,7 @@ def _bridge(world: "World", chance: Random) -> ZigbeeBridge | None:
 @fault("F27", "commands and reports are lost", lasts_s=(60.0, 900.0))
 def lost(world: "World", chance: Random, for_s: float) -> bool:
     relay = any_relay(world, chance)
-    if relay is None or not world.take(f"relay/{relay.load}"):
+    if relay is None or not world.troubles.take(f"relay/{relay.load}"):
         return False
     share = chance.choice((0.1, 0.3, 0.5))
     target: ZigbeeRelay | None = relay.zigbee
@@ -59,7 +59,7 @@ def lost(world: "World", chance: Random, for_s: float) -> bool:
         else:
             relay.device.link.drop = 0.0
 
-    world.on_heal(f"relay/{relay.load}", heal, after_s=for_s)
+    world.troubles.on_heal(f"relay/{relay.load}", heal, after_s=for_s)
     return True
 
 
@@ -82,19 +82,19 @@ def dead(world: "World", chance: Random, for_s: float) -> bool:
 @fault("F31", "somebody presses the button on a relay", lasts_s=(1.0, 1.0))
 def by_hand(world: "World", chance: Random, for_s: float) -> bool:
     relay = any_relay(world, chance)
-    if relay is None or not world.take(f"relay/{relay.load}"):
+    if relay is None or not world.troubles.take(f"relay/{relay.load}"):
         return False
     presses = chance.choice((1, 1, 1, 2, 6))
     for number in range(presses):
         world.clock.after(20.0 * number, relay.toggle)
-    world.on_heal(f"relay/{relay.load}", lambda: None, after_s=20.0 * presses + for_s)
+    world.troubles.on_heal(f"relay/{relay.load}", lambda: None, after_s=20.0 * presses + for_s)
     return True
 
 
 @fault("F32", "a device starts anew with its relay on", lasts_s=(5.0, 120.0))
 def rejoin_on(world: "World", chance: Random, for_s: float) -> bool:
     relay = any_relay(world, chance)
-    if relay is None or not world.take(f"relay/{relay.load}"):
+    if relay is None or not world.troubles.take(f"relay/{relay.load}"):
         return False
     before, relay.contact.power_on = relay.contact.power_on, "on"
     relay.power_off()
@@ -103,25 +103,25 @@ def rejoin_on(world: "World", chance: Random, for_s: float) -> bool:
         relay.power_on()
         relay.contact.power_on = before
 
-    world.on_heal(f"relay/{relay.load}", heal, after_s=for_s)
+    world.troubles.on_heal(f"relay/{relay.load}", heal, after_s=for_s)
     return True
 
 
 @fault("F33", "a device comes and goes", lasts_s=(60.0, 300.0))
 def flapping(world: "World", chance: Random, for_s: float) -> bool:
     relay = any_relay(world, chance)
-    if relay is None or not world.take(f"relay/{relay.load}"):
+    if relay is None or not world.troubles.take(f"relay/{relay.load}"):
         return False
     for number in range(int(for_s // 15.0)):
         world.clock.after(15.0 * number, lambda: world.broker.reset(relay.device.name))
-    world.on_heal(f"relay/{relay.load}", lambda: None, after_s=for_s)
+    world.troubles.on_heal(f"relay/{relay.load}", lambda: None, after_s=for_s)
     return True
 
 
 @fault("F34", "a device is online and dead", lasts_s=(60.0, 1800.0))
 def zombie(world: "World", chance: Random, for_s: float) -> bool:
     relay = any_relay(world, chance)
-    if relay is None or not world.take(f"relay/{relay.load}"):
+    if relay is None or not world.troubles.take(f"relay/{relay.load}"):
         return False
     relay.deafen(True)
     relay.silence(True)
@@ -132,28 +132,28 @@ def zombie(world: "World", chance: Random, for_s: float) -> bool:
         relay.deafen(False)
         relay.silence(False)
 
-    world.on_heal(f"relay/{relay.load}", heal, after_s=for_s)
+    world.troubles.on_heal(f"relay/{relay.load}", heal, after_s=for_s)
     return True
 
 
 @fault("F35", "the radio loses bursts", lasts_s=(600.0, 3600.0))
 def burst(world: "World", chance: Random, for_s: float) -> bool:
     bridge = _bridge(world, chance)
-    if bridge is None or not world.take(f"bridge/{bridge.base}"):
+    if bridge is None or not world.troubles.take(f"bridge/{bridge.base}"):
         return False
     bridge.burst_loss = 0.5
 
     def heal() -> None:
         bridge.burst_loss = 0.0
 
-    world.on_heal(f"bridge/{bridge.base}", heal, after_s=for_s)
+    world.troubles.on_heal(f"bridge/{bridge.base}", heal, after_s=for_s)
     return True
 
 
 @fault("F36", "a dead device takes a place on the radio for ten seconds", lasts_s=(300.0, 1200.0))
 def blocking(world: "World", chance: Random, for_s: float) -> bool:
     relay = any_relay(world, chance, lambda each: each.zigbee is not None)
-    if relay is None or not world.take(f"relay/{relay.load}"):
+    if relay is None or not world.troubles.take(f"relay/{relay.load}"):
         return False
     bridge = relay.device
     assert isinstance(bridge, ZigbeeBridge)
@@ -166,14 +166,14 @@ def blocking(world: "World", chance: Random, for_s: float) -> bool:
         bridge.places = 16
         relay.deafen(False)
 
-    world.on_heal(f"relay/{relay.load}", heal, after_s=for_s)
+    world.troubles.on_heal(f"relay/{relay.load}", heal, after_s=for_s)
     return True
 
 
 @fault("F37", "the radio bridge is down", lasts_s=(10.0, 900.0))
 def bridge_down(world: "World", chance: Random, for_s: float) -> bool:
     bridge = _bridge(world, chance)
-    if bridge is None or not world.take(f"bridge/{bridge.base}"):
+    if bridge is None or not world.troubles.take(f"bridge/{bridge.base}"):
         return False
     loads = [relay.load for relay in world.devices.relays.values() if relay.device is bridge]
     bridge.bridge_off()
@@ -183,14 +183,14 @@ def bridge_down(world: "World", chance: Random, for_s: float) -> bool:
         world.house.unsheddable.difference_update(loads)
         bridge.bridge_on()
 
-    world.on_heal(f"bridge/{bridge.base}", heal, after_s=for_s)
+    world.troubles.on_heal(f"bridge/{bridge.base}", heal, after_s=for_s)
     return True
 
 
 @fault("F38", "the broker keeps a command for a relay", lasts_s=(60.0, 600.0))
 def ghost(world: "World", chance: Random, for_s: float) -> bool:
     relay = any_relay(world, chance, lambda each: each.zigbee is None)
-    if relay is None or not world.take(f"relay/{relay.load}"):
+    if relay is None or not world.troubles.take(f"relay/{relay.load}"):
         return False
     codec = world.setup.relays[relay.load]
     topic = codec.switch(on=True).topic
@@ -201,7 +201,7 @@ def ghost(world: "World", chance: Random, for_s: float) -> bool:
     def heal() -> None:
         world.broker.retained.pop(topic, None)
 
-    world.on_heal(f"relay/{relay.load}", heal, after_s=for_s)
+    world.troubles.on_heal(f"relay/{relay.load}", heal, after_s=for_s)
     return True
 
 
@@ -221,7 +221,7 @@ def odd_timer(world: "World", chance: Random, for_s: float) -> bool:
             and world.setup.house.loads[each.load].relay.dead_man_s is not None
         ),
     )
-    if relay is None or relay.zigbee is None or not world.take(f"relay/{relay.load}"):
+    if relay is None or relay.zigbee is None or not world.troubles.take(f"relay/{relay.load}"):
         return False
     device = relay.zigbee
     device.on_time = chance.choice(("ignore", "refuse"))
@@ -229,7 +229,7 @@ def odd_timer(world: "World", chance: Random, for_s: float) -> bool:
     def heal() -> None:
         device.on_time = "lease"
 
-    world.on_heal(f"relay/{relay.load}", heal, after_s=for_s)
+    world.troubles.on_heal(f"relay/{relay.load}", heal, after_s=for_s)
     return True
 
 
@@ -238,7 +238,7 @@ def lease_lost(world: "World", chance: Random, for_s: float) -> bool:
     relay = any_relay(
         world, chance, lambda each: world.setup.house.loads[each.load].relay.dead_man_s is not None
     )
-    if relay is None or not world.take(f"relay/{relay.load}"):
+    if relay is None or not world.troubles.take(f"relay/{relay.load}"):
         return False
     relay.deafen(True)
     world.house.unsheddable.add(relay.load)
@@ -247,7 +247,7 @@ def lease_lost(world: "World", chance: Random, for_s: float) -> bool:
         world.house.unsheddable.discard(relay.load)
         relay.deafen(False)
 
-    world.on_heal(f"relay/{relay.load}", heal, after_s=for_s)
+    world.troubles.on_heal(f"relay/{relay.load}", heal, after_s=for_s)
     return True
 
 

@@ -18,7 +18,7 @@ YEAR_S = 31_536_000.0
 def jump(world: "World", chance: Random, for_s: float) -> bool:
     by_s = chance.choice((-1.0, 1.0)) * chance.choice((HOUR_S, 7 * HOUR_S, YEAR_S, 10 * YEAR_S))
     world.clock.jump_wall(by_s)
-    world.on_heal(None, lambda: world.clock.jump_wall(-by_s), after_s=for_s)
+    world.troubles.on_heal(None, lambda: world.clock.jump_wall(-by_s), after_s=for_s)
     return True
 
 
@@ -29,21 +29,21 @@ def summer_time(world: "World", chance: Random, for_s: float) -> bool:
     )
     by_s = change.timestamp() - world.clock.wall_s
     world.clock.jump_wall(by_s)
-    world.on_heal(None, lambda: world.clock.jump_wall(-by_s), after_s=for_s)
+    world.troubles.on_heal(None, lambda: world.clock.jump_wall(-by_s), after_s=for_s)
     return True
 
 
 @fault("F74", "the machine sleeps", lasts_s=(5.0, 600.0))
 def sleep(world: "World", _chance: Random, for_s: float) -> bool:
-    if not world.take("process"):
+    if not world.troubles.take("process"):
         return False
     world.process.pause()
-    world.on_heal("process", world.process.resume, after_s=for_s)
+    world.troubles.on_heal("process", world.process.resume, after_s=for_s)
     return True
 
 
 def _restart(world: "World", for_s: float, *, kind: str) -> bool:
-    if not world.process.running or not world.take("process"):
+    if not world.process.running or not world.troubles.take("process"):
         return False
     {"kill": world.process.kill, "term": world.process.stop, "crash": world.process.crash}[kind]()
 
@@ -51,7 +51,7 @@ def _restart(world: "World", for_s: float, *, kind: str) -> bool:
         world.process.kill()
         world.process.start()
 
-    world.on_heal("process", start, after_s=for_s)
+    world.troubles.on_heal("process", start, after_s=for_s)
     return True
 
 

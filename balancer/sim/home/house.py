@@ -484,7 +484,6 @@ def build(
     weather: Weather,
     breaker: str | None = None,
     watched: Sequence[str] = (),
-    inverted: Collection[str] | None = None,
     reaction_s: float = 0.25,
     rearm_after_s: float = 600.0,
     first_day: int = 0,
@@ -502,7 +501,6 @@ def build(
         breaker: Profile of every breaker; None: as configured, and where nothing is configured
             (``worst_norm``) a breaker drawn from the band of curve C.
         watched: Profiles of further breakers that only count, see ``SimHouse``.
-        inverted: Loads on pilot wires (closed contact: off); None: as the relays say.
         reaction_s: From a meter's sample to the opening of a relay, for the oracle.
         rearm_after_s: Somebody closes a tripped breaker after so long.
         first_day: Day of the trace at which the run starts.
@@ -516,12 +514,6 @@ def build(
     within_s = round(Random(f"{seed}/start").uniform(5.0, 55.0), 1)
     start = (trace.start or MIDWINTER) + timedelta(days=first_day, seconds=within_s)
     moved = trace.from_day(first_day)
-    pilot = (
-        inverted
-        if inverted is not None
-        else [name for name, relay in setup.relays.items() if getattr(relay, "inverted", False)]
-    )
-
     circuits = house.circuits.values()
     behind = partial(supply_for, seed=seed, reaction_s=reaction_s)
     return SimHouse(
@@ -532,7 +524,7 @@ def build(
         weather=weather,
         supplies={each.name: behind(each, breaker) for each in circuits},
         watched={each.name: tuple(behind(each, name) for name in watched) for each in circuits},
-        inverted=pilot,
+        inverted=[name for name, each in setup.relays.items() if getattr(each, "inverted", False)],
         rearm_after_s=rearm_after_s,
         oversize=oversize,
         draws=draws,

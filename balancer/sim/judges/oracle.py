@@ -40,29 +40,38 @@ class Oracle:
         blind_at_s: When the balancer was last unable to hear or to be heard, in seconds.
     """
 
-    def __init__(self, world: Stage) -> None:
-        self._world = world
-        self._over_since_s = dict.fromkeys(world.setup.house.circuits, inf)
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+        self._over_since_s = dict.fromkeys(stage.setup.house.circuits, inf)
         self.blind_at_s = -inf
         self._judged = 0
         self.verdicts: list[Verdict] = []
 
     def look(self) -> None:
         """Take in the present power, and judge what has tripped since the last look."""
-        world = self._world
-        trips = world.house.trips
+        stage = self._stage
+        if not self._able():
+            self.blind_at_s = stage.clock.now_s
+        trips = stage.house.trips
         for trip in trips[self._judged :]:  # before the dark house counts as not overloaded
             self.verdicts.append(self._judge(trip))
         self._judged = len(trips)
-        for name, supply in world.house.supplies.items():
+        for name, supply in stage.house.supplies.items():
             if supply.power_w <= supply.limit_w:
                 self._over_since_s[name] = inf
             elif self._over_since_s[name] == inf:
-                self._over_since_s[name] = world.clock.now_s
+                self._over_since_s[name] = stage.clock.now_s
 
-    def excuse(self) -> None:
-        """Note that the balancer could not act just now: it, or its way to the broker, was down."""
-        self.blind_at_s = self._world.clock.now_s
+    def _able(self) -> bool:
+        """Return whether the balancer hears and is heard."""
+        process = self._stage.process
+        return (
+            process.started_s is not None
+            and process.ready_s is not None
+            and not process.paused
+            and not self._stage.broker.frozen
+            and process.link.healthy
+        )
 
     def _judge(self, trip: Trip) -> Verdict:
         why = self._excuse(trip)
@@ -71,13 +80,13 @@ class Oracle:
         return Verdict(trip, avoidable=True, why="readings showed it and relays would have obeyed")
 
     def _excuse(self, trip: Trip) -> str | None:
-        world = self._world
+        stage = self._stage
         if not trip.avoidable:
             return "no policy could have shed in time"
         now_s = trip.at_s
         if now_s - self.blind_at_s < HELD_S:
             return "the balancer, or its way to the broker, was down"
-        circuit = world.setup.house.circuits[trip.circuit]
+        circuit = stage.setup.house.circuits[trip.circuit]
         if self._meter_befallen(circuit):
             return "the meter was befallen"
         over_since_s = self._over_since_s[trip.circuit]
@@ -88,12 +97,8 @@ class Oracle:
         return None
 
     def _meter_befallen(self, circuit: Circuit) -> bool:
-        world = self._world
+        stage = self._stage
         names = [each.name for each in circuit.non_heating_meters]
         names += [each.name for each in (circuit.meter, circuit.available) if each is not None]
-        topics = {world.devices.meter_of.get(name) for name in names}
-        return any(
-            f"meter/{topic}" in world.taken
-            or world.clock.now_s - world.freed_s.get(f"meter/{topic}", -inf) < HELD_S
-            for topic in topics
-        )
+        topics = {stage.devices.meter_of.get(name) for name in names}
+        return not all(stage.troubles.calm(f"meter/{topic}", HELD_S) for topic in topics)
