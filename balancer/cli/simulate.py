@@ -23,18 +23,14 @@ from balancer.sim.contest.figures import Figures, loads_of
 from balancer.sim.contest.strategies import NAMES, Case, Contest
 from balancer.sim.contest.sweep import SweepError, parse_sweep
 from balancer.sim.faults import FAULTS, NOT_SIMULATED
-from balancer.sim.home.appliances import APPLIANCES, USUAL, household
+from balancer.sim.home.appliances import trace_named
 from balancer.sim.home.traces import (
-    Trace,
     TraceError,
-    load_trace,
     load_weather,
-    shipped_trace,
     shipped_weather,
 )
 
 USUAL_DAYS = 7.0
-HOUSEHOLD = "household"  # instead of a file: made up from the seed
 LONGEST_BY_SECOND_DAYS = 31.0  # longer runs have a meter that speaks when something changes
 EXTRA = "it needs more packages: pip install 'power-balancer[simulate]'"
 
@@ -77,7 +73,7 @@ def case_of(options: SimulateOptions) -> Case:
         UsageError: There is nothing to simulate.
     """
     days = USUAL_DAYS if options.days is None else options.days
-    trace = _trace(options.trace, days, options.seed)
+    trace = trace_named(options.trace or "", days=ceil(days), seed=options.seed)
     weather = shipped_weather() if options.weather is None else load_weather(str(options.weather))
     if options.days is None and options.trace is not None:
         days = min(days, trace.length_s / 86_400.0)
@@ -93,23 +89,6 @@ def case_of(options: SimulateOptions) -> Case:
         lags=EVERY_SECOND if days <= LONGEST_BY_SECOND_DAYS else _on_change(setup),
         journal=options.report is not None,
     )
-
-
-def _trace(asked: str | None, days: float, seed: int) -> Trace:
-    """Return the shipped days, those of a file, or those of a made-up household."""
-    if asked is None:
-        return shipped_trace()
-    name, _, more = asked.partition(":")
-    if name != HOUSEHOLD or Path(asked).exists() or Path(name).exists():
-        return load_trace(asked)
-    owns = tuple(each.strip() for each in more.split(",") if each.strip())
-    for each in owns:
-        if each not in APPLIANCES:
-            raise UsageError(
-                f"--trace {asked}: there is no appliance {each}; there are {', '.join(APPLIANCES)}"
-            )
-    appliances = tuple(dict.fromkeys((*USUAL, *owns)))
-    return household(days=max(1, ceil(days)), seed=seed, appliances=appliances)
 
 
 def _on_change(setup: Setup) -> Lags:
@@ -212,7 +191,12 @@ def _campaign(options: SimulateOptions) -> int:
             sys.stderr.write(f"\r{report.days:.1f} house-days, {report.violations} violations ")
 
     report = run_campaign(
-        options.campaign * 365.0, options.seed, faults, options.jobs, progress=progress
+        options.campaign * 365.0,
+        options.seed,
+        faults,
+        options.jobs,
+        trace=options.trace,
+        progress=progress,
     )
     if shown:
         sys.stderr.write("\n")

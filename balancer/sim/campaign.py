@@ -5,6 +5,7 @@ Each run is a trial (safety, then liveness); each can be replayed alone, byte fo
 
 import argparse
 import json
+import signal
 import sys
 import time
 from collections import Counter
@@ -16,11 +17,13 @@ from typing import Any
 
 from balancer.sim.devices.meters import CADENCES
 from balancer.sim.faults import FAULTS
+from balancer.sim.home.appliances import APPLIANCES, HOUSEHOLD, USUAL
 from balancer.sim.scenarios import ALL
 from balancer.sim.trial import FAULTS_PER_DAY, HOURS, Job, Result, overhear, run_job
 from balancer.sim.world import World
 
 METERS = ("", "power_delta", "on_change")  # as the house has them, or speaking on change
+OWNED = 0.3  # of the made-up households have each unusual appliance
 FIRST_PER_RUN = 5  # of its faults: dealt; so every fault's turn comes in every house
 
 
@@ -35,6 +38,7 @@ class Report:
         newest: The run counted last.
         defects: Runs that found something, each with the command that replays it.
         took_s: Real time.
+        interrupted: Somebody did not want to wait for the rest.
     """
 
     days: float = 0.0
@@ -49,10 +53,12 @@ class Report:
     defects: list[Result] = field(default_factory=list)
     newest: Result | None = None
     took_s: float = 0.0
+    interrupted: bool = False
 
     @property
     def sound(self) -> bool:
-        return not self.defects
+        """Return whether everything was done and nothing found."""
+        return not (self.defects or self.interrupted)
 
     @property
     def missed(self) -> tuple[str, ...]:
@@ -99,6 +105,8 @@ class Report:
             f"{self.trips} trips, {self.avoidable} avoidable; {self.violations} violations; "
             f"{self.errors} unhandled errors"
         )
+        if self.interrupted:
+            yield "interrupted: this is what was done"
         if self.missed:
             yield f"never injected: {', '.join(self.missed)}"
         for defect in self.defects:
@@ -109,12 +117,19 @@ class Report:
                 yield f"  {defect.error}"
 
 
-def jobs_for(days: float, seed: int, faults: Iterable[str]) -> list[Job]:
-    """Return the runs of a campaign: houses in turn, and in each house every fault in turn."""
+def jobs_for(days: float, seed: int, faults: Iterable[str], trace: str | None = None) -> list[Job]:
+    """Return the runs of a campaign: houses in turn, and in each house every fault in turn.
+
+    Args:
+        days: House-days to simulate.
+        seed: Of the whole campaign.
+        faults: Ids of ``FAULTS`` to mix.
+        trace: Of all runs; None: the shipped days and made-up households in turns.
+    """
     chosen = tuple(faults)
     number = max(1, round(days * 24.0 / HOURS))
     names = list(ALL)
-    order = Random(f"campaign/{seed}")
+    order, owners = Random(f"campaign/{seed}"), Random(f"owners/{seed}")
     decks: dict[str, list[str]] = {name: [] for name in names}
     jobs = []
     for index in range(number):
@@ -132,9 +147,16 @@ def jobs_for(days: float, seed: int, faults: Iterable[str]) -> list[Job]:
                 faults=chosen,
                 first=tuple(first),
                 cadence=METERS[index // len(names) % len(METERS)],
+                trace=_trace(owners, index // len(names)) if trace is None else trace,
             )
         )
     return jobs
+
+
+def _trace(owners: Random, turn: int) -> str:
+    """Return the shipped days, or every other turn a household that owns a little more."""
+    owned = [name for name in APPLIANCES if name not in USUAL and owners.random() < OWNED]
+    return "" if turn % 2 == 0 else f"{HOUSEHOLD}:{','.join(owned)}".rstrip(":")
 
 
 def run_campaign(
@@ -143,6 +165,7 @@ def run_campaign(
     faults: Iterable[str] = tuple(FAULTS),
     jobs: int = 2,
     *,
+    trace: str | None = None,
     progress: Callable[[Report], None] | None = None,
 ) -> Report:
     """Run a campaign and report.
@@ -152,11 +175,15 @@ def run_campaign(
         seed: Of the whole campaign.
         faults: Ids of ``FAULTS`` to mix.
         jobs: Processes to use; 1: this one.
+        trace: See ``jobs_for``.
         progress: Told the report as it grows.
+
+    Returns:
+        Of all runs; of those that were done if somebody interrupts.
     """
     report = Report()
     began_s = time.monotonic()
-    work = jobs_for(days, seed, faults)
+    work = jobs_for(days, seed, faults, trace)
 
     def count(result: Result) -> None:
         report.add(result)
@@ -164,15 +191,25 @@ def run_campaign(
         if progress is not None:
             progress(report)
 
-    if jobs <= 1:
-        for job in work:
-            count(run_job(job))
-    else:
-        with ProcessPoolExecutor(jobs) as pool:
-            for done in as_completed([pool.submit(run_job, job) for job in work]):
-                count(done.result())
+    try:
+        if jobs <= 1:
+            for job in work:
+                count(run_job(job))
+        else:
+            pool = ProcessPoolExecutor(jobs, initializer=_leave_it_to_the_parent)
+            try:
+                for done in as_completed([pool.submit(run_job, job) for job in work]):
+                    count(done.result())
+            finally:
+                pool.shutdown(cancel_futures=True)
+    except KeyboardInterrupt:
+        report.interrupted = True
     report.defects.sort(key=lambda each: each.job.seed)
     return report
+
+
+def _leave_it_to_the_parent() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -186,6 +223,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--hours", type=float, default=HOURS)
     parser.add_argument("--per-day", type=float, default=FAULTS_PER_DAY)
     parser.add_argument("--cadence", default="", choices=("", *CADENCES), help="of the meters")
+    parser.add_argument("--trace", help="FILE[:COLUMN] or household[:APPLIANCE,…]; else in turns")
     parser.add_argument("--first", default="", help="ids that the run has to inject")
     parser.add_argument("--wire", metavar="FROM:TO", help="print the wire between two instants")
     parser.add_argument("--every", action="store_true", help="fail unless every fault came up")
@@ -206,13 +244,21 @@ def main(arguments: list[str] | None = None) -> int:
             first=tuple(each for each in options.first.split(",") if each),
             per_day=options.per_day,
             cadence=options.cadence,
+            trace=options.trace or "",
         )
         result = run_job(job, watch=_wire(options.wire))
         report = Report()
         report.add(result)
         print(f"digest {result.digest}", file=sys.stdout)
     else:
-        report = run_campaign(options.days, options.seed, faults, options.jobs, progress=_progress)
+        report = run_campaign(
+            options.days,
+            options.seed,
+            faults,
+            options.jobs,
+            trace=options.trace,
+            progress=_progress,
+        )
         print(file=sys.stderr)
     if options.json:
         print(json.dumps({**report.document(), "seconds": round(report.took_s, 1)}))

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from random import Random
 
 from balancer.sim.faults import FAULTS
+from balancer.sim.home.appliances import trace_named
 from balancer.sim.liveness import judge_recovery
 from balancer.sim.scenarios import ALL, Scenario
 from balancer.sim.world import World
@@ -15,6 +16,7 @@ from balancer.sim.world import World
 HOURS = 6.0
 RECOVERY_S = 5400.0  # of the hours of a run: healed, and watched
 FAULTS_PER_DAY = 24.0
+TRACE_DAYS = 14  # of a made-up household; a run begins on any of them
 SHOWN_S = 30.0  # of numbers that change; decisions are shown at once, as always
 
 
@@ -30,6 +32,7 @@ class Job:
         first: Ids that this run has to inject.
         per_day: Faults a day.
         cadence: Of the circuits' meters (``meters.CADENCES``); empty: as the house has them.
+        trace: What everything but the heaters takes, as ``trace_named`` reads it.
     """
 
     house: str
@@ -39,6 +42,7 @@ class Job:
     first: tuple[str, ...] = ()
     per_day: float = FAULTS_PER_DAY
     cadence: str = ""
+    trace: str = ""
 
     @property
     def scenario(self) -> Scenario:
@@ -70,9 +74,10 @@ class Job:
             "" if self.faults == tuple(FAULTS) else f" --faults {','.join(self.faults) or 'none'}"
         )
         cadence = f" --cadence {self.cadence}" if self.cadence else ""
+        trace = f" --trace {self.trace}" if self.trace else ""
         return (
             f"python -m balancer.sim.campaign --replay {self.house}:{self.seed} "
-            f"--hours {self.hours:g} --per-day {self.per_day:g}{cadence}{first}{chosen}"
+            f"--hours {self.hours:g} --per-day {self.per_day:g}{cadence}{trace}{first}{chosen}"
         )
 
 
@@ -98,7 +103,8 @@ class Result:
 
 def run_job(job: Job, *, watch: Callable[[World], None] | None = None) -> Result:
     """Run one house under faults, then heal it and see whether it comes to rest."""
-    world = World(job.scenario, seed=job.seed, changes_s=SHOWN_S)
+    trace = trace_named(job.trace, days=TRACE_DAYS, seed=job.seed)
+    world = World(job.scenario, seed=job.seed, trace=trace, changes_s=SHOWN_S)
     if watch is not None:
         watch(world)
     plan_faults(world, job)

@@ -1,11 +1,13 @@
 """Campaigns mix houses and faults, find nothing wrong, and can be replayed run by run."""
 
 import json
+from itertools import product
 
 import pytest
 
 from balancer.sim import campaign, trial
 from balancer.sim.faults import FAULTS
+from balancer.sim.scenarios import ALL
 
 
 def test_a_small_campaign_is_sound() -> None:
@@ -30,11 +32,41 @@ def test_enough_runs_inject_every_fault() -> None:
     assert len({(job.house, job.seed) for job in jobs}) == 200
 
 
+def test_every_house_lives_with_shipped_days_and_with_made_up_ones_on_every_meter() -> None:
+    jobs = campaign.jobs_for(50.0, 1, FAULTS)
+    # given what a run is of, a household with whatever it owns being one
+    kinds = {(job.house, job.cadence, job.trace.partition(":")[0]) for job in jobs}
+    # then nothing is left out, and some own more than others
+    assert kinds == set(product(ALL, campaign.METERS, ("", "household")))
+    assert len({job.trace for job in jobs}) > 4
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_who_interrupts_is_told_what_was_done(processes: int) -> None:
+    # given somebody who has had enough after the first run
+    def interrupt(_: campaign.Report) -> None:
+        raise KeyboardInterrupt
+
+    # when
+    report = campaign.run_campaign(30.0, 1, (), processes, progress=interrupt)
+    # then
+    assert report.runs == 1
+    assert not report.sound
+    assert "interrupted: this is what was done" in report.lines()
+
+
 def test_one_run_is_replayed_by_what_the_report_prints(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     # given one run of a campaign
-    job = trial.Job(house="pilot", seed=77, hours=2.0, per_day=48.0, first=("F75", "F19"))
+    job = trial.Job(
+        house="pilot",
+        seed=77,
+        hours=2.0,
+        per_day=48.0,
+        first=("F75", "F19"),
+        trace="household:shower",
+    )
     result = trial.run_job(job)
     # when its command is given
     words = job.replay.split()[3:]

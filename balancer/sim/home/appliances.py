@@ -7,9 +7,10 @@ quarter of an hour, electric showers of 8 to 10 kW for some minutes.
 
 from array import array
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from random import Random
 
-from balancer.sim.home.traces import Trace
+from balancer.sim.home.traces import Trace, TraceError, load_trace, shipped_trace
 
 DAY_S = 86_400.0
 MINUTE_S = 60.0
@@ -150,6 +151,9 @@ USUAL = (
 )
 """What nearly every household owns."""
 
+HOUSEHOLD = "household"
+"""Instead of a file: made up from the seed."""
+
 
 def household(*, days: int, seed: int, appliances: tuple[str, ...] = USUAL) -> Trace:
     """Return the trace of a made-up household.
@@ -180,3 +184,29 @@ def household(*, days: int, seed: int, appliances: tuple[str, ...] = USUAL) -> T
             times.append(at_s)
             powers.append(round(max(0.0, flowing_w), 1))
     return Trace(f"household {seed}", None, length_s, times, powers)
+
+
+def trace_named(asked: str, *, days: int, seed: int) -> Trace:
+    """Return the shipped days, those of a file, or those of a made-up household.
+
+    Args:
+        asked: Empty, ``FILE[:COLUMN]``, or ``household[:APPLIANCE,…]`` for appliances beside the
+            usual ones.
+        days: Length of a household's trace; at least one.
+        seed: Of a household.
+
+    Raises:
+        TraceError: The file is no trace, or nobody makes such an appliance.
+    """
+    if not asked:
+        return shipped_trace()
+    name, _, more = asked.partition(":")
+    if name != HOUSEHOLD or Path(asked).exists() or Path(name).exists():
+        return load_trace(asked)
+    owned = tuple(each.strip() for each in more.split(",") if each.strip())
+    for each in owned:
+        if each not in APPLIANCES:
+            known = ", ".join(APPLIANCES)
+            raise TraceError(f"--trace {asked}: there is no appliance {each}; there are {known}")
+    appliances = tuple(dict.fromkeys((*USUAL, *owned)))
+    return household(days=max(1, days), seed=seed, appliances=appliances)
