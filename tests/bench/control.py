@@ -9,7 +9,6 @@ and the day of the trace at which it starts. The balancer comes first, in every 
 it is compared with; Ctrl-C leaves the table of what was done.
 """
 
-import argparse
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -29,7 +28,8 @@ from balancer.sim.contest.figures import Figures
 from balancer.sim.contest.strategies import NAMES, Case, Contest
 from balancer.sim.home.breakers import PROFILES
 from balancer.sim.home.traces import shipped_trace, shipped_weather
-from tests.bench.winters import keep, show
+from tests.bench.stand import bench_parser, keep
+from tests.bench.winters import show
 
 HEATERS_W = {
     "equal": (1286, 1286, 1286, 1286, 1286, 1286, 1286),
@@ -161,9 +161,7 @@ def workers(jobs: int) -> Iterator[Callable[..., Iterator[Any]]]:
 
 def main() -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = bench_parser(__doc__)
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--days", type=float, default=14.0)
     parser.add_argument("--jobs", type=int, default=2)
@@ -175,8 +173,6 @@ def main() -> None:
     parser.add_argument("--circuit", default="", help="further line of the circuit's table")
     parser.add_argument("--load", default="", help="further line of each load's table")
     parser.add_argument("--rotation", default="", help="further line of the rotation's table")
-    parser.add_argument("--json", type=Path, help="file to keep all figures in")
-    parser.add_argument("--compare", type=Path, help="such a file of an earlier run")
     asked = parser.parse_args()
     base = Winter(
         seed=1,
@@ -206,7 +202,7 @@ def main() -> None:
                 told = f"\r{len(results)} of {len(jobs)} runs "
                 print(told, end="", file=sys.stderr, flush=True)
                 if asked.json is not None:
-                    keep(asked.json, together(results))
+                    keep(asked.json, "control", winters=together(results))
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
     print(file=sys.stderr)

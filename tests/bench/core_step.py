@@ -6,7 +6,6 @@ With several circuits the first feeds the others; each has its own meter. A step
 nothing is set beside each: an empty house's, the least that a step can cost.
 """
 
-import argparse
 import sys
 import time
 from dataclasses import dataclass
@@ -28,7 +27,7 @@ from balancer.core.memory import Memory
 from balancer.core.model import Breaker, Circuit, House, Load, Meter, Zone
 from balancer.core.state import initial_state
 from balancer.core.step import Decision, step
-from tests.bench.stand import conclude, quantile
+from tests.bench.stand import bench_parser, conclude, quantile
 
 HEATER_W = 1000.0
 PER_LOAD_W = 700.0  # of the limit: some wait
@@ -142,12 +141,10 @@ def measure(loads: int, circuits: int, steps: int) -> dict[str, Any]:
 
 def main() -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = bench_parser(__doc__)
     parser.add_argument("--loads", type=int, nargs="+", default=[1, 7, 50, 200, 1000])
     parser.add_argument("--circuits", type=int, nargs="+", default=[1, 10, 100])
     parser.add_argument("--steps", type=int, default=1000)
-    parser.add_argument("--json", type=Path)
-    parser.add_argument("--compare", type=Path, help="JSON of an earlier run")
     options = parser.parse_args()
     rows = [
         measure(loads, circuits, options.steps)
@@ -155,7 +152,7 @@ def main() -> None:
         for circuits in options.circuits
         if circuits <= max(1, loads)
     ]
-    conclude("core_step", rows, ("loads", "circuits"), options.json, options.compare)
+    conclude("core_step", rows, ("loads", "circuits"), options)
 
 
 if __name__ == "__main__":

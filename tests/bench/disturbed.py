@@ -7,7 +7,6 @@ a few samples each, so that both see the same machine. Beside them the bare echo
 which has no such port: what it loses, it loses because the machine is busy.
 """
 
-import argparse
 import sys
 import tempfile
 from collections import defaultdict
@@ -17,7 +16,15 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from tests.bench.reaction import HERE, Bench, samples_of, wait_until_ready
-from tests.bench.stand import Process, conclude, config, processes, quantile, spike
+from tests.bench.stand import (
+    Process,
+    bench_parser,
+    conclude,
+    config,
+    processes,
+    quantile,
+    spike,
+)
 from tests.integration.mosquitto import Mosquitto, free_port
 
 KINDS = ("scrape", "hang", "crowd", "garbage")
@@ -70,20 +77,18 @@ def measure(loads: int, kind: str, samples: int, instances: int) -> dict[str, An
 
 def main() -> None:
     """Measure every kind that is asked for."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = bench_parser(__doc__)
     parser.add_argument("--loads", type=int, default=7)
     parser.add_argument("--kinds", choices=KINDS, nargs="+", default=list(KINDS))
     parser.add_argument("--samples", type=int, default=40)
     parser.add_argument("--instances", type=int, default=1)
-    parser.add_argument("--json", type=Path)
-    parser.add_argument("--compare", type=Path)
     asked = parser.parse_args()
     rows = []
     for kind in asked.kinds:
         row = measure(asked.loads, kind, asked.samples, asked.instances)
         rows.append(row)
         print(row, file=sys.stderr)
-    conclude("disturbed", rows, ("loads", "http"), asked.json, asked.compare)
+    conclude("disturbed", rows, ("loads", "http"), asked)
 
 
 if __name__ == "__main__":

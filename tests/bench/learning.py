@@ -7,7 +7,6 @@ of their own. Without learning a load counts as its label when it is admitted an
 divided by ``safe_ratio`` while it runs, and nobody knows that one is idle.
 """
 
-import argparse
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -22,7 +21,7 @@ from balancer.core import learn
 from balancer.sim.contest.figures import Figures
 from balancer.sim.home.breakers import PROFILES
 from tests.bench.control import HEATERS_W, LIMITS_W, Winter, contest, workers
-from tests.bench.stand import conclude
+from tests.bench.stand import bench_parser, conclude
 
 VARIANTS = {  # whether it learns, and what is done with power that idle heaters leave
     "labels only": (False, "reserve"),
@@ -101,15 +100,11 @@ def rows(winters: Sequence[Winter], jobs: int) -> Iterator[dict[str, Any]]:
 
 def main() -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = bench_parser(__doc__)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--days", type=float, default=5.0)
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--every-second", action="store_true", help="a meter that always speaks")
-    parser.add_argument("--json", type=Path, help="file to keep the table in")
-    parser.add_argument("--compare", type=Path, help="such a file of an earlier run")
     asked = parser.parse_args()
     winters = [
         Winter(
@@ -125,7 +120,7 @@ def main() -> None:
         for seed in range(1, asked.seeds + 1)
     ]
     table = list(rows(winters, asked.jobs))
-    conclude("learning", table, ("house", "variant"), asked.json, asked.compare)
+    conclude("learning", table, ("house", "variant"), asked)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ switched on that reach that overload, as far as heaters can make room for them, 
 breakers are asked whether they held.
 """
 
-import argparse
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -27,7 +26,7 @@ from balancer.sim.contest.strategies import Contest
 from balancer.sim.home.breakers import PROFILES
 from balancer.sim.home.traces import constant_trace
 from tests.bench.control import Winter, contest, workers
-from tests.bench.stand import conclude
+from tests.bench.stand import bench_parser, conclude
 
 METERS: Mapping[str, Lags] = {
     "P1, 1 s": replace(EVERY_SECOND, reading_s=(0.1, 0.5)),
@@ -172,17 +171,13 @@ def rows(seeds: int, limit_w: int, jobs: int) -> Iterator[dict[str, Any]]:
 
 def main() -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = bench_parser(__doc__)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--limit", type=int, default=6000, help="in watts")
     parser.add_argument("--jobs", type=int, default=1)
-    parser.add_argument("--json", type=Path, help="file to keep the table in")
-    parser.add_argument("--compare", type=Path, help="such a file of an earlier run")
     asked = parser.parse_args()
     table = list(rows(asked.seeds, asked.limit, asked.jobs))
-    conclude("promise", table, ("breaker",), asked.json, asked.compare)
+    conclude("promise", table, ("breaker",), asked)
 
 
 if __name__ == "__main__":

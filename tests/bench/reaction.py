@@ -10,7 +10,6 @@ last OFF has been read, by one client with one clock. Relays confirm every comma
 a good second between two spikes to heat again, so several balancers take turns.
 """
 
-import argparse
 import sys
 import tempfile
 import time
@@ -26,6 +25,7 @@ from tests.bench.stand import (
     PATIENCE_S,
     Client,
     Process,
+    bench_parser,
     conclude,
     config,
     processes,
@@ -203,15 +203,13 @@ def samples_of(
 
 def main() -> None:
     """Measure every cell that is asked for."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = bench_parser(__doc__)
     parser.add_argument("--loads", type=int, nargs="+", default=[7, 50])
     parser.add_argument("--needed", type=int, help="OFFs that a spike needs; as a rule all")
     parser.add_argument("--qos", type=int, nargs="+", default=[0, 1])
     parser.add_argument("--background", type=int, nargs="+", default=[0, 100, 1000])
     parser.add_argument("--samples", type=int, default=40)
     parser.add_argument("--instances", type=int, default=4)
-    parser.add_argument("--json", type=Path)
-    parser.add_argument("--compare", type=Path)
     asked = parser.parse_args()
     rows = []
     for loads in asked.loads:
@@ -221,7 +219,7 @@ def main() -> None:
                 row = measure(loads, needed, qos, background, asked.samples, asked.instances)
                 rows.append(row)
                 print(row, file=sys.stderr)
-    conclude("reaction", rows, ("loads", "needed", "qos", "background"), asked.json, asked.compare)
+    conclude("reaction", rows, ("loads", "needed", "qos", "background"), asked)
 
 
 if __name__ == "__main__":

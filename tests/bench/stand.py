@@ -1,5 +1,6 @@
 """The test stand: processes, a fast client of our own, figures."""
 
+import argparse
 import json
 import math
 import os
@@ -189,8 +190,18 @@ def _text(value: object) -> str:
     return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
+def bench_parser(about: str | None) -> argparse.ArgumentParser:
+    """Return a parser that knows what every bench can be asked for."""
+    parser = argparse.ArgumentParser(
+        description=about, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--json", type=Path, help="file to keep all figures in")
+    parser.add_argument("--compare", type=Path, help="such a file of an earlier run")
+    return parser
+
+
 def conclude(
-    name: str, rows: list[dict[str, Any]], keys: Iterable[str], out: Path | None, old: Path | None
+    name: str, rows: list[dict[str, Any]], keys: Iterable[str], asked: argparse.Namespace
 ) -> None:
     """Print the table, keep it, and compare it with an earlier one.
 
@@ -198,22 +209,27 @@ def conclude(
         name: Of the bench.
         rows: Its figures.
         keys: What names a row.
-        out: JSON to write.
-        old: JSON of an earlier run.
+        asked: What a ``bench_parser`` found.
     """
     print(table(rows))
+    if asked.compare is not None:
+        print(f"\nnow ÷ {asked.compare}")
+        before = json.loads(asked.compare.read_text())["rows"]
+        print(table(list(_ratios(rows, before, list(keys)))))
+    if asked.json is not None:
+        keep(asked.json, name, rows=rows)
+
+
+def keep(path: Path, name: str, **figures: Any) -> None:
+    """Write the figures of a bench to a file, with what made them."""
     document = {
         "bench": name,
         "machine": f"{platform.machine()}, {os.cpu_count()} processors",
         "python": platform.python_version(),
         "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "rows": rows,
+        **figures,
     }
-    if old is not None:
-        print(f"\nnow ÷ {old}")
-        print(table(list(_ratios(rows, json.loads(old.read_text())["rows"], list(keys)))))
-    if out is not None:
-        out.write_text(json.dumps(document, indent=1) + "\n")
+    path.write_text(json.dumps(document, indent=1) + "\n")
 
 
 def _ratios(

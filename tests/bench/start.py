@@ -3,7 +3,6 @@
 python tests/bench/start.py --times 10 --json start.json
 """
 
-import argparse
 import sys
 import tempfile
 import time
@@ -13,7 +12,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from tests.bench.stand import Client, Process, conclude, config, processes, quantile
+from tests.bench.stand import Client, Process, bench_parser, conclude, config, processes, quantile
 from tests.integration.mosquitto import Mosquitto, free_port
 
 PATIENCE_S = 20.0
@@ -90,14 +89,12 @@ def measure(loads: int, times: int) -> dict[str, Any]:
 
 def main() -> None:
     """Measure every size of house."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = bench_parser(__doc__)
     parser.add_argument("--loads", type=int, nargs="+", default=[7, 50])
     parser.add_argument("--times", type=int, default=5)
-    parser.add_argument("--json", type=Path)
-    parser.add_argument("--compare", type=Path)
     asked = parser.parse_args()
     rows = [measure(loads, asked.times) for loads in asked.loads]
-    conclude("start", rows, ("loads",), asked.json, asked.compare)
+    conclude("start", rows, ("loads",), asked)
 
 
 main()

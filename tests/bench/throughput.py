@@ -6,7 +6,6 @@ Readings of five loads' meters and of the circuit's meter come one packet at a t
 to be switched. The balancer decides on each; the echo of ``echo.py`` only reads it.
 """
 
-import argparse
 import sys
 import tempfile
 import time
@@ -15,7 +14,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from tests.bench.stand import Client, Process, conclude, config, processes
+from tests.bench.stand import Client, Process, bench_parser, conclude, config, processes
 from tests.integration.mosquitto import Mosquitto
 
 HERE = Path(__file__).parent
@@ -62,12 +61,10 @@ def measure(program: str, loads: int, rate: int, seconds: float) -> dict[str, An
 
 def main() -> None:
     """Measure every rate, in turns."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = bench_parser(__doc__)
     parser.add_argument("--rates", type=int, nargs="+", default=[50, 1000])
     parser.add_argument("--loads", type=int, nargs="+", default=[7, 50])
     parser.add_argument("--seconds", type=float, default=10.0)
-    parser.add_argument("--json", type=Path)
-    parser.add_argument("--compare", type=Path)
     asked = parser.parse_args()
     rows = []
     for loads in asked.loads:
@@ -78,7 +75,7 @@ def main() -> None:
             ratio = both[0]["cpu_us_a_message"] / both[1]["cpu_us_a_message"]
             rows += [{**row, "ratio": ratio if row is both[0] else 1.0} for row in both]
             print(rows[-2:], file=sys.stderr)
-    conclude("throughput", rows, ("program", "loads", "rate"), asked.json, asked.compare)
+    conclude("throughput", rows, ("program", "loads", "rate"), asked)
 
 
 main()

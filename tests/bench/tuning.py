@@ -7,7 +7,6 @@ Seven mixed heaters that draw 80 to 120 % of their labels on 6 kVA, the hardest 
 figures' houses, with a meter that speaks when something changes. A row with ``*`` is the default.
 """
 
-import argparse
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -18,7 +17,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from tests.bench.control import Result, Winter, live, workers
-from tests.bench.stand import conclude
+from tests.bench.stand import bench_parser, conclude
 
 
 @dataclass(frozen=True)
@@ -99,9 +98,7 @@ def rows(base: Winter, keys: Sequence[str], seeds: int, jobs: int) -> Iterator[d
 
 def main() -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = bench_parser(__doc__)
     parser.add_argument("--keys", nargs="+", default=list(KEYS), choices=KEYS)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--days", type=float, default=3.0)
@@ -109,8 +106,6 @@ def main() -> None:
     parser.add_argument("--heaters", default="mixed")
     parser.add_argument("--every-second", action="store_true", help="a meter that always speaks")
     parser.add_argument("--jobs", type=int, default=1)
-    parser.add_argument("--json", type=Path, help="file to keep the table in")
-    parser.add_argument("--compare", type=Path, help="such a file of an earlier run")
     asked = parser.parse_args()
     base = Winter(
         seed=0,
@@ -121,7 +116,7 @@ def main() -> None:
         saturated=False,
     )
     table = list(rows(base, asked.keys, asked.seeds, asked.jobs))
-    conclude("tuning", table, ("key", "value"), asked.json, asked.compare)
+    conclude("tuning", table, ("key", "value"), asked)
 
 
 if __name__ == "__main__":

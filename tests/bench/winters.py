@@ -1,9 +1,6 @@
 """Many simulated winters as one table: means of what adds up, the worst of what must not happen."""
 
 import json
-import os
-import platform
-import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from statistics import mean
@@ -86,24 +83,12 @@ def cases_of(winters: Sequence[Document]) -> dict[str, list[Document]]:
     return found
 
 
-def keep(path: Path, winters: Sequence[Document]) -> None:
-    """Write all figures to a file, with what made them."""
-    document = {
-        "bench": "control",
-        "machine": f"{platform.machine()}, {os.cpu_count()} processors",
-        "python": platform.python_version(),
-        "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "winters": winters,
-    }
-    path.write_text(json.dumps(document, indent=1) + "\n")
-
-
 def show(winters: Sequence[Document], compare: Path | None = None) -> None:
     """Print one table of all cases; beside each figure what it was in an earlier run.
 
     Args:
         winters: Documents, each with the same strategies.
-        compare: File that ``keep`` wrote.
+        compare: File of that run.
     """
     before = [] if compare is None else json.loads(compare.read_text())["winters"]
     earlier = cases_of(before)
