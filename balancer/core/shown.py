@@ -64,12 +64,15 @@ def end_credits(draft: Draft, circuit: str, reading: Reading) -> None:
         flight = state.loads[name].flight
         if flight is None or flight.on or circuit in flight.fallen:
             continue
+        draw_w = flight.draw_w.get(circuit, 0.0)
+        if draw_w <= 0.0:
+            continue  # nothing is credited for it
         if flight.first_sent_s is None or circuit not in flight.before:
             return  # some of what is to fall has not been sent, or nobody knows from where
         names.append(name)
-        draws_w.append(flight.draw_w.get(circuit, 0.0))
+        draws_w.append(draw_w)
         befores_w.append(flight.before[circuit])
-    if not names or min(draws_w) <= 0.0:
+    if not names:
         return
     if min(befores_w) - reading.power_w >= sum(draws_w) - min(draws_w) / 2.0:
         for name in names:
