@@ -39,8 +39,7 @@ def decide(
     ls = draft.load(name)
     draw_w = {c: estimate.relief_w(house, draft.state, c, name) for c in house.power_w[name]}
     unseen = ls.flight is not None
-    for own in house.power_w[name]:
-        draft.circuit(own).decisions += 1
+    count(draft, name)
     ls.on = on
     where = circuit or next(iter(house.loads[name].power_w_by_circuit))
     draft.switchings.setdefault((cause, where), []).append(Switching(name, on, reason))
@@ -57,7 +56,7 @@ def decide(
             before=_readings(draft, name),
             unseen=unseen,
             alone=not unseen and alone(draft, name),
-            decisions=_decisions(draft, name),
+            number=_switchings(draft, name),
         )
         return
     ls.claim = False
@@ -72,8 +71,14 @@ def decide(
         unseen=unseen,
         shed=cause in SHEDDING,
         alone=not unseen and alone(draft, name),
-        decisions=_decisions(draft, name),
+        number=_switchings(draft, name),
     )
+
+
+def count(draft: Draft, name: str) -> None:
+    """Count that a load is switched: nobody learns from a step that others fell into."""
+    for circuit in draft.house.power_w[name]:
+        draft.circuit(circuit).switchings += 1
 
 
 def alone(draft: Draft, name: str) -> bool:
@@ -88,11 +93,11 @@ def alone(draft: Draft, name: str) -> bool:
 
 def was_alone(draft: Draft, name: str, flight: Flight) -> bool:
     """Return whether nothing else was switched on its circuits since before a flight began."""
-    return flight.alone and flight.decisions == _decisions(draft, name) and alone(draft, name)
+    return flight.alone and flight.number == _switchings(draft, name) and alone(draft, name)
 
 
-def _decisions(draft: Draft, name: str) -> int:
-    return sum(draft.state.circuits[circuit].decisions for circuit in draft.house.power_w[name])
+def _switchings(draft: Draft, name: str) -> int:
+    return sum(draft.state.circuits[circuit].switchings for circuit in draft.house.power_w[name])
 
 
 def _readings(draft: Draft, name: str) -> dict[str, float]:

@@ -116,6 +116,7 @@ def _foreign(draft: Draft, name: str, *, on: bool) -> None:
     draw_w = {c: estimate.relief_w(house, draft.state, c, name) for c in house.power_w[name]}
     unseen = ls.flight is not None
     draft.note(NoteKind.FOREIGN, name, float(on))
+    act.count(draft, name)
     act.changed(draft, name, on=on, cause=Cause.FOREIGN)
     recent = tuple(each for each in ls.foreign_s if draft.at_s - each < FOREIGN_WITHIN_S)
     ls.foreign_s = (*recent, draft.at_s)

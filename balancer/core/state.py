@@ -83,7 +83,7 @@ class CircuitState:
         still_w: The value at which it stands still.
         moved_s: When it came to that value.
         suspect: The meter does not move.
-        decisions: To switch a load on it, so far.
+        switchings: Of loads on it, decided or somebody else's, so far.
         off_scale: Lone switchings in a row that it showed tenfold, or if negative as a tenth.
         lone: The last lone switching; ``lone_seen``: the meter has shown it, or never did.
         unsheddable: Non-heating power alone is over the limit; said once.
@@ -104,7 +104,7 @@ class CircuitState:
     moved_s: float = -INFINITY
     suspect: bool = False
     off_scale: int = 0
-    decisions: int = 0
+    switchings: int = 0
     lone: Lone | None = None
     lone_seen: bool = False
     unsheddable: bool = False
@@ -141,7 +141,7 @@ class Flight(NamedTuple):
         shed: It is a shed: goes before everything else.
         doubted: Not confirmed in time: its credit has ended.
         alone: No other switching was under way on its circuits when it was decided.
-        decisions: Made on its circuits up to this one.
+        number: Of this switching among those of its circuits.
     """
 
     on: bool
@@ -160,7 +160,7 @@ class Flight(NamedTuple):
     shed: bool = False
     doubted: bool = False
     alone: bool = False
-    decisions: int = 0
+    number: int = 0
 
 
 class Share(NamedTuple):

@@ -228,3 +228,20 @@ def test_a_step_is_not_learned_from_when_others_were_switched_meanwhile() -> Non
     # then nothing is learned that no heater takes
     assert rig.on() == set()
     assert all(each.power_w == pytest.approx(1.0) for each in rig.state.loads["a"].ratios)
+
+
+def test_a_step_is_not_learned_from_when_somebody_else_switched_another_meanwhile() -> None:
+    """R14: a heater that goes on while another is switched off by hand is not idle."""
+    # given a heater whose relay takes long to say that it went on
+    loads = [a_load("a", 1500.0, **FREE), a_load("b", 1500.0)]
+    rig = Rig(a_house(loads, a_circuit(limit_w=6000.0)), requested=["b"], base_w=500.0)
+    rig.run(60.3)
+    rig.relays["a"].report_s = 1.9
+    rig.request("a")
+    # when the other's button is pressed before it has
+    rig.run(0.4)
+    rig.push("b", on=False)
+    rig.run(20.0)
+    # then the meter did not move, and nothing is learned from that
+    assert rig.on() == {"a"}
+    assert not rig.state.loads["a"].idle
