@@ -167,6 +167,8 @@ def _reconcile(draft: Draft, name: str, *, on: bool, before: bool | None) -> Non
         ls.on = on
         ls.claim = ls.claim and on
     if on is ls.on:
+        if ls.fault and not ls.dead:
+            act.mend(draft, name)
         if on and draft.house.loads[name].relay.dead_man_s is not None:
             ls.renew_s = draft.at_s  # nobody knows how much of its lease is left
         if on and before is not True and ls.flight is None:

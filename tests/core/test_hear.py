@@ -21,6 +21,30 @@ def test_a_fault_ends_when_the_relay_reports_what_is_wanted() -> None:
     assert rig.load("a").reason == Reason.IDLE
 
 
+def test_a_fault_ends_when_the_relay_is_as_wanted_after_a_reconnect() -> None:
+    """R11, R15: the answer to the question is a report like any other, and may be the only one."""
+    # given a heater that did not go off, and does while nobody listens
+    rig = Rig(a_house(1, load_options=FREE), requested=True)
+    rig.run(60.0)
+    rig.relays["a"].stuck = True
+    rig.request("a", False)
+    rig.run(20.0)
+    assert rig.load("a").reason == Reason.FAULT
+    rig.disconnect()
+    rig.relays["a"].stuck = False
+    rig.push("a", on=False)
+    rig.run(5.0)
+    # when it is asked after the reconnect
+    rig.connect()
+    rig.run(10.0)
+    # then it is mended, and goes on when it is wanted
+    assert rig.load("a").reason == Reason.IDLE
+    assert rig.noted(NoteKind.FAULT_OVER)
+    rig.request("a")
+    rig.run(10.0)
+    assert rig.on() == {"a"}
+
+
 def test_a_fault_ends_when_the_device_comes_back() -> None:
     """R11, R15: it is asked, and reconciled."""
     rig = Rig(a_house(1, load_options=FREE))
