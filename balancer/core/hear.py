@@ -163,7 +163,8 @@ def _reconcile(draft: Draft, name: str, *, on: bool, before: bool | None) -> Non
     adopt, ls.adopt = ls.adopt, not draft.state.started
     if before is not None and before is not on:
         act.changed(draft, name, on=on, cause=Cause.RECONCILE)
-    if on is not ls.on and adopt:
+    about_to_be_told = ls.flight is not None and ls.flight.due
+    if on is not ls.on and adopt and not about_to_be_told:
         ls.on = on
         ls.claim = ls.claim and on
     if on is ls.on:
@@ -174,12 +175,12 @@ def _reconcile(draft: Draft, name: str, *, on: bool, before: bool | None) -> Non
         if on and before is not True and ls.flight is None:
             unknown = dict.fromkeys(draft.house.power_w[name], 0.0)
             ls.flight = _happened(draft.at_s, on=True, cause=Cause.RECONCILE, draw_w=unknown)
-    elif on:
-        act.decide(draft, name, on=False, cause=Cause.RECONCILE, reason=_rest(draft, name))
-    else:
+    elif not on:
         ls.on = False
         ls.claim = name in draft.state.wanted
         ls.flight = None
+    elif not about_to_be_told:
+        act.decide(draft, name, on=False, cause=Cause.RECONCILE, reason=_rest(draft, name))
 
 
 def _rest(draft: Draft, name: str) -> Reason:

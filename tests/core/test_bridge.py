@@ -148,3 +148,28 @@ def test_ons_that_wait_for_their_bridge_follow_half_a_second_later() -> None:
     rig.run(0.6)
     sent = rig.commands(since_s, on=True)
     assert [each.at_s - since_s for each in sent] == pytest.approx([0.0] * 4 + [0.5] * 2)
+
+
+def test_a_relay_that_is_first_heard_while_its_shed_waits_for_the_bridge_is_not_adopted() -> None:
+    """R9, R11, R15: it is off in the end, and so it is said; later it has its turn again."""
+    # given a restart over the limit, with seven heaters on that take long to answer
+    names = [f"load{number}" for number in range(7)]
+    loads = [a_load(name, 500.0, relay={"bridge": "z"}, **FREE) for name in names]
+    relays = {name: FakeRelay(on=True, mute=True) for name in names}
+    house = a_house(loads, a_circuit(limit_w=6000.0))
+    rig = Rig(house, base_w=9000.0, relays=relays, requested=True)
+    rig.run(1.01)
+    told = {each.load for each in rig.commands(on=False)}
+    assert len(told) == 4
+    # when the others say that they are on before the bridge has taken their OFF
+    for name in names:
+        rig.relays[name].mute = False
+        rig.report(name)
+    rig.run(5.0)
+    # then nobody is thought to be on who is off
+    assert rig.on() == set()
+    assert not any(rig.load(name).on for name in names)
+    # and all come back when there is room
+    rig.base_w["main"] = 500.0
+    rig.run(60.0)
+    assert rig.on() == set(names)
