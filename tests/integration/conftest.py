@@ -1,5 +1,6 @@
 """Fixtures: brokers, and houses on them."""
 
+import contextlib
 import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager
@@ -47,6 +48,36 @@ def make_house(mosquitto: Mosquitto, tmp_path: Path) -> MakeHouse:
         return House(mosquitto.port, tmp_path, relays, **options).open()
 
     return make
+
+
+@contextlib.asynccontextmanager
+async def served(
+    folder: Path, *, conf: str = "", denied: str = "", relays: list[Relay] | None = None
+) -> AsyncIterator[House]:
+    """Run a house and its service, ready to decide, on a broker that is not the usual one.
+
+    Args:
+        folder: For the files of all.
+        conf: Further lines of mosquitto.conf.
+        denied: Topic on which the broker lets nobody publish or hear anything.
+        relays: Three heaters of which two fit, if not others.
+    """
+    need_mosquitto()
+    if denied:
+        acl = folder / "acl"
+        acl.write_text(f"topic deny {denied}\ntopic readwrite #\n")
+        conf += f"allow_anonymous true\nacl_file {acl}\n"
+    broker = Mosquitto(folder / "broker", conf=conf)
+    (folder / "broker").mkdir()
+    broker.start()
+    made = House(broker.port, folder, three_heaters() if relays is None else relays)
+    try:
+        async with made.open():
+            await made.start_service()
+            await made.settled()
+            yield made
+    finally:
+        broker.stop()
 
 
 @pytest_asyncio.fixture

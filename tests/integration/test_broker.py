@@ -4,14 +4,14 @@ import asyncio
 import re
 import socket
 import time
-from collections.abc import Callable
 from itertools import pairwise
+from pathlib import Path
 
 import aiomqtt
 import pytest
 
 from tests.integration.appliances import TasmotaRelay
-from tests.integration.conftest import MakeHouse, three_heaters
+from tests.integration.conftest import MakeHouse, served, three_heaters
 from tests.integration.house import House
 from tests.integration.mosquitto import Mosquitto, free_port
 
@@ -116,7 +116,7 @@ async def test_broker_away_for_long_is_found_again_within_a_second(
     """Design, figures: at most 1 s after a broker is back."""
     sequence = house.sequence
     mosquitto.stop()
-    await asyncio.to_thread(_wait_for, lambda: "connection_failed" in house.log)
+    await house.until(lambda: "connection_failed" in house.log, "said")
     await house.never(lambda: False, "", for_s=4.0)  # long enough for long pauses
     back_s = time.monotonic()
     mosquitto.restart()
@@ -129,7 +129,7 @@ async def test_broker_away_for_long_is_found_again_within_a_second(
 
 async def test_stop_without_a_broker_ends_in_order(house: House, mosquitto: Mosquitto) -> None:
     mosquitto.stop()
-    await asyncio.to_thread(_wait_for, lambda: "connection_" in house.log)
+    await house.until(lambda: "connection_" in house.log, "said")
     began_s = time.monotonic()
     assert await house.stop_service() == 0
     assert time.monotonic() - began_s < 3.5
@@ -142,7 +142,7 @@ async def test_broker_that_is_not_there_yet_is_waited_for(
     async with make_house() as house:
         mosquitto.stop()
         await house.start_service(wait=False)
-        await asyncio.to_thread(_wait_for, lambda: "cause=refused" in house.log)
+        await house.until(lambda: "cause=refused" in house.log, "said")
         assert "mqtt.host" in house.log
         mosquitto.restart()
         await house.until(lambda: house.text("availability") == "online", "online")
@@ -166,7 +166,7 @@ async def test_wrong_password_is_said_and_not_hammered(
     house = House(port, tmp_path_factory.mktemp("house"), three_heaters())
     try:
         await house.start_service(wait=False)
-        await asyncio.to_thread(_wait_for, lambda: len(attempts) >= 4)
+        await house.until(lambda: len(attempts) >= 4, "four attempts")
         assert "cause=credentials" in house.log
         assert "mqtt.password" in house.log
         assert house.log.count("cause=credentials") == 1
@@ -195,7 +195,7 @@ async def test_rival_with_our_client_id_is_named(house: House, mosquitto: Mosqui
 
     kicking = asyncio.create_task(rival())
     try:
-        await asyncio.to_thread(_wait_for, lambda: "client_id_rivalled" in house.log, 20.0)
+        await house.until(lambda: "client_id_rivalled" in house.log, "said", within_s=20.0)
     finally:
         stop.set()
         await kicking
@@ -204,25 +204,12 @@ async def test_rival_with_our_client_id_is_named(house: House, mosquitto: Mosqui
     assert len(house.commands()) == sent
 
 
-async def test_own_heartbeat_denied_is_said_and_survived(
-    tmp_path_factory: pytest.TempPathFactory,
-) -> None:
+async def test_own_heartbeat_denied_is_said_and_survived(tmp_path: Path) -> None:
     """F54: without an echo acknowledgements must do."""
-    folder = tmp_path_factory.mktemp("acl")
-    acl = folder / "acl"
-    acl.write_text("topic deny balancer/house/heartbeat\ntopic readwrite #\n")
-    broker = Mosquitto(folder, conf=f"allow_anonymous true\nacl_file {acl}\n")
-    broker.start()
-    house = House(broker.port, folder, three_heaters())
-    try:
-        async with house.open():
-            await house.start_service()
-            await house.settled()
-            assert "ACL" in house.log
-            await house.request("bath")
-            await house.until(lambda: house.is_on("bath"), "on")
-    finally:
-        broker.stop()
+    async with served(tmp_path, denied="balancer/house/heartbeat") as house:
+        assert "ACL" in house.log
+        await house.request("bath")
+        await house.until(lambda: house.is_on("bath"), "on")
 
 
 async def test_second_balancer_stands_by_and_takes_over(
@@ -239,7 +226,7 @@ async def test_second_balancer_stands_by_and_takes_over(
             # when a second one starts
             await second.start_service(wait=False)
             # then it stands by
-            await asyncio.to_thread(_wait_for, lambda: "standing_by" in second.log)
+            await second.until(lambda: "standing_by" in second.log, "said")
             status, body = await second.get("/healthz")
             assert (status, "standby" in body) == (503, True)
             sent = len(first.commands())
@@ -310,7 +297,7 @@ async def test_accept_and_close_is_not_hammered(tmp_path_factory: pytest.TempPat
     house = House(port, tmp_path_factory.mktemp("house"), three_heaters())
     try:
         await house.start_service(wait=False)
-        await asyncio.to_thread(_wait_for, lambda: len(attempts) >= 5)
+        await house.until(lambda: len(attempts) >= 5, "five attempts")
         gaps_s = [later - earlier for earlier, later in pairwise(attempts)]
         assert gaps_s[3] > 1.0, gaps_s
         assert await house.stop_service() == 0
@@ -328,15 +315,7 @@ async def test_silent_port_is_left_within_seconds_when_asked_to_stop(
         deaf.listen(8)
         house = House(deaf.getsockname()[1], tmp_path_factory.mktemp("house"), three_heaters())
         await house.start_service(wait=False)
-        await asyncio.to_thread(_wait_for, lambda: "starting" in house.log)
+        await house.until(lambda: "starting" in house.log, "said")
         began_s = time.monotonic()
         assert await house.stop_service() == 0
         assert time.monotonic() - began_s < 3.5
-
-
-def _wait_for(holds: Callable[[], object], within_s: float = 10.0) -> None:
-    """Wait in a thread for what no message tells, such as a line of the log."""
-    until_s = time.monotonic() + within_s
-    while not holds():
-        assert time.monotonic() < until_s, f"not within {within_s} s"
-        time.sleep(0.02)

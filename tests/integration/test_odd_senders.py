@@ -7,12 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import pytest
-
 from tests.chaos.packets import connect
 from tests.fuzz.topics import packet
-from tests.integration.appliances import SOON, Answer, PlainRelay, ZigbeeRelay
-from tests.integration.conftest import MakeHouse, three_heaters
+from tests.integration.appliances import SOON, Answer, PlainRelay, Relay, ZigbeeRelay
+from tests.integration.conftest import MakeHouse, served
 from tests.integration.house import METER_TOPIC, House
 from tests.integration.mosquitto import Mosquitto
 
@@ -78,34 +76,21 @@ async def test_single_false_zero_of_the_meter_admits_nothing(house: House) -> No
     await house.never(lambda: house.on_count > 2, "too much", for_s=0.5)
 
 
-async def test_small_queue_of_the_broker_loses_nothing_that_is_needed(
-    tmp_path_factory: pytest.TempPathFactory,
-) -> None:
+async def test_small_queue_of_the_broker_loses_nothing_that_is_needed(tmp_path: Path) -> None:
     """F62: max_queued_messages 10, and nobody reads for two seconds."""
-    folder = tmp_path_factory.mktemp("queue")
-    (folder / "broker").mkdir()
     conf = "max_queued_messages 10\nmax_inflight_messages 1\n"
-    broker = Mosquitto(folder / "broker", conf=conf)
-    broker.start()
-    house = House(broker.port, folder, three_heaters())
-    try:
-        async with house.open():
-            await house.start_service()
-            await house.settled()
-            await house.request("bath", "lounge")
-            await house.until(lambda: house.is_on("bath", "lounge"), "both on")
-            # when the service does not read, and much is said
-            house.signal(signal.SIGSTOP)
-            for number in range(2000):
-                await house.publish(METER_TOPIC, f"{5000 + number % 500}", qos=0)
-                await house.publish("heat/study", "0", qos=0)
-            house.base_w = 3000.0
-            house.signal(signal.SIGCONT)
-            # then it decides by what is true now
-            await house.until(lambda: house.on_count == 1, "one off")
-    finally:
-        await house.kill_service()
-        broker.stop()
+    async with served(tmp_path, conf=conf) as house:
+        await house.request("bath", "lounge")
+        await house.until(lambda: house.is_on("bath", "lounge"), "both on")
+        # when the service does not read, and much is said
+        house.signal(signal.SIGSTOP)
+        for number in range(2000):
+            await house.publish(METER_TOPIC, f"{5000 + number % 500}", qos=0)
+            await house.publish("heat/study", "0", qos=0)
+        house.base_w = 3000.0
+        house.signal(signal.SIGCONT)
+        # then it decides by what is true now
+        await house.until(lambda: house.on_count == 1, "one off")
 
 
 async def test_payload_of_five_megabytes_is_no_reading(house: House) -> None:
@@ -183,24 +168,11 @@ async def test_partial_report_of_a_device_concerns_only_the_channels_named(
         ]
 
 
-async def test_commands_that_the_broker_swallows_lead_to_a_hint(
-    tmp_path_factory: pytest.TempPathFactory,
-) -> None:
+async def test_commands_that_the_broker_swallows_lead_to_a_hint(tmp_path: Path) -> None:
     """F54: in MQTT 3.1.1 nobody says that a publish was refused."""
-    folder: Path = tmp_path_factory.mktemp("acl")
-    acl = folder / "acl"
-    acl.write_text("topic deny heat/bath/set\ntopic readwrite #\n")
-    broker = Mosquitto(folder, conf=f"allow_anonymous true\nacl_file {acl}\n")
-    broker.start()
-    relays = [PlainRelay(name, 2500.0, options=SOON) for name in ("bath", "lounge")]
-    house = House(broker.port, folder, relays)
-    try:
-        async with house.open():
-            await house.start_service()
-            await house.settled()
-            await house.request("bath", "lounge")
-            await house.until(lambda: house.reason("bath") == "fault", "fault")
-            assert "check --acl" in house.log
-            await house.until(lambda: house.is_on("lounge"), "the other one")
-    finally:
-        broker.stop()
+    relays: list[Relay] = [PlainRelay(name, 2500.0, options=SOON) for name in ("bath", "lounge")]
+    async with served(tmp_path, denied="heat/bath/set", relays=relays) as house:
+        await house.request("bath", "lounge")
+        await house.until(lambda: house.reason("bath") == "fault", "fault")
+        assert "check --acl" in house.log
+        await house.until(lambda: house.is_on("lounge"), "the other one")

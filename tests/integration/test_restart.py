@@ -134,8 +134,8 @@ async def test_paused_process_does_not_take_old_messages_for_new(house: House) -
     await house.never(lambda: False, "", for_s=GAP_S + 0.2)
     house.signal(signal.SIGCONT)
     # then it says so, and connects anew
-    await asyncio.to_thread(_wait_for_log, house, "process_gap")
-    await asyncio.to_thread(_wait_for_log, house, "cause=gap")
+    await house.until(lambda: "process_gap" in house.log, "said")
+    await house.until(lambda: "cause=gap" in house.log, "connected anew")
     await house.until(lambda: house.is_on("bath", "lounge"), "what is wanted now")
     house.base_w = 3000.0
     await house.until(lambda: house.on_count == 1, "it decides")
@@ -179,10 +179,3 @@ async def test_json_log_has_one_object_a_line(make_house: MakeHouse) -> None:
         assert await house.stop_service() == 0
         events = [json.loads(each)["event"] for each in house.log.splitlines()]
         assert {"starting", "connected", "started", "request", "stopped"} <= set(events)
-
-
-def _wait_for_log(house: House, text: str) -> None:
-    until_s = time.monotonic() + 10.0
-    while text not in house.log:
-        assert time.monotonic() < until_s, house.log
-        time.sleep(0.02)
