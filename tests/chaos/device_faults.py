@@ -66,25 +66,22 @@ async def device_reboot(rig: Rig, hold_s: float) -> Outcome:
     return Outcome(held_s=0.0)
 
 
-async def silent_meter(rig: Rig, hold_s: float) -> Outcome:
-    """Nothing from the meter: blind, everything off, nothing on."""
+async def _blind(rig: Rig, hold_s: float, says: bytes | None) -> Outcome:
     rig.broken()
-    rig.house.metering = None
+    rig.house.metering = says
     began_s = time.monotonic()
     await asyncio.sleep(max(hold_s, STALE_S + 1.0))
     still = sorted(rig.house.obedient_on)
-    rig.judge.check("blind", not still, f"{still} on though the meter is silent")
+    rig.judge.check("blind", not still, f"{still} on though the meter says {says!r}")
     rig.house.metering = True
     return Outcome(held_s=time.monotonic() - began_s)
+
+
+async def silent_meter(rig: Rig, hold_s: float) -> Outcome:
+    """Nothing from the meter: blind, everything off, nothing on."""
+    return await _blind(rig, hold_s, None)
 
 
 async def garbage_meter(rig: Rig, hold_s: float) -> Outcome:
     """What the meter says is no reading, and does not count as one."""
-    rig.broken()
-    rig.house.metering = rig.random.choice(GARBAGE)
-    began_s = time.monotonic()
-    await asyncio.sleep(max(hold_s, STALE_S + 1.0))
-    still = sorted(rig.house.obedient_on)
-    rig.judge.check("blind", not still, f"{still} on though the meter says {rig.house.metering!r}")
-    rig.house.metering = True
-    return Outcome(held_s=time.monotonic() - began_s)
+    return await _blind(rig, hold_s, rig.random.choice(GARBAGE))

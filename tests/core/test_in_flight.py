@@ -120,8 +120,8 @@ def test_a_lower_cap_counts_a_load_that_is_stuck_on() -> None:
     assert len(rig.on()) == 3
 
 
-def test_a_stuck_load_counts_against_what_another_program_allows() -> None:
-    """R1, R11: it is on, whether we want it or not."""
+def allowed(power_w: float) -> Rig:
+    """Return two loads that are on, and as much as another program allows them."""
     available = Meter(name="available", stale_after_s=1e6, min_w=-1e5, max_w=1e5)
     house = a_house(
         2,
@@ -129,9 +129,15 @@ def test_a_stuck_load_counts_against_what_another_program_allows() -> None:
         load_options=FREE,
     )
     rig = Rig(house, requested=True)
-    rig.read("available", 10 * A)
+    rig.read("available", power_w)
     rig.run(10.0)
     assert rig.on() == {"a", "b"}
+    return rig
+
+
+def test_a_stuck_load_counts_against_what_another_program_allows() -> None:
+    """R1, R11: it is on, whether we want it or not."""
+    rig = allowed(10 * A)
     rig.relays["a"].stuck = True
     rig.request("a", False)
     rig.run(30.0)
@@ -173,16 +179,7 @@ def test_a_relay_that_is_being_asked_relieves_no_budget() -> None:
 
 def test_another_program_allows_no_more_than_the_limit() -> None:
     """R1, I05: a limit of 0 is a limit."""
-    available = Meter(name="available", stale_after_s=1e6, min_w=-1e5, max_w=1e5)
-    house = a_house(
-        2,
-        a_circuit(estimation=Estimation.EXTERNAL, meter=None, available=available),
-        load_options=FREE,
-    )
-    rig = Rig(house, requested=True)
-    rig.read("available", 100 * A)
-    rig.run(10.0)
-    assert rig.on() == {"a", "b"}
+    rig = allowed(100 * A)
     rig.limit(0.0)
     rig.run(10.0)
     assert rig.on() == set()

@@ -184,3 +184,13 @@ class EngineRig:
     def status(self) -> dict[str, Any]:
         status: dict[str, Any] = json.loads(self.retained["balancer/house/status"])
         return status
+
+
+def running(rig: EngineRig) -> EngineRig:
+    """Start, ask for everything and let it settle: window and door are on, no room for more."""
+    rig.begin()
+    rig.run(7.0)
+    rig.set("zone/lounge", "ON")
+    rig.run(10.0)
+    assert rig.on == {"window", "door"}
+    return rig

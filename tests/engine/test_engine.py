@@ -7,22 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.engine.rig import CONFIG, START_S, EngineRig
+from tests.engine.rig import CONFIG, START_S, EngineRig, running
 
 
 @pytest.fixture
 def rig(tmp_path: Path) -> EngineRig:
     return EngineRig(tmp_path)
-
-
-def running(rig: EngineRig) -> EngineRig:
-    """Start, ask for everything and let it settle: window and door are on, no room for more."""
-    rig.begin()
-    rig.run(7.0)
-    rig.set("zone/lounge", "ON")
-    rig.run(10.0)
-    assert rig.on == {"window", "door"}
-    return rig
 
 
 def test_a_setting_is_answered_at_the_next_wake_changed_or_not(rig: EngineRig) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from balancer.devices import RELAYS
 from balancer.wire import Message
-from tests.engine.rig import CONFIG, EngineRig
+from tests.engine.rig import CONFIG, EngineRig, running
 from tests.fuzz.targets import CODECS_OF_RELAYS
 from tests.fuzz.witness import weight
 
@@ -23,14 +23,9 @@ YESTERDAY = (
 @pytest.fixture
 def rig(tmp_path: Path) -> EngineRig:
     """A house that is served: the lounge asks for heat."""
-    made = EngineRig(
-        tmp_path, config=CONFIG.replace("power = 1500", 'power = 1500\nboost_max = "10 min"')
-    )
-    made.begin()
-    made.run(5.0)
-    made.set("zone/lounge", "ON")
-    made.run(60.0)
-    assert made.on == {"window", "door"}
+    config = CONFIG.replace("power = 1500", 'power = 1500\nboost_max = "10 min"')
+    made = running(EngineRig(tmp_path, config=config))
+    made.run(50.0)
     return made
 
 
