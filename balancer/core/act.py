@@ -217,8 +217,9 @@ def confirmed(draft: Draft, name: str, ls: LoadState, flight: Flight) -> None:
     ls.live = flight.on
     if not flight.on:
         ls.idle = False
-    if ls.fault and (flight.on or not ls.dead):
-        mend(draft, name)
+    retries = draft.house.loads[name].relay.retries
+    if ls.fault and (flight.on or not ls.dead or flight.tries > retries):
+        mend(draft, name)  # also if it was told OFF in vain and now answers: it can be reached
 
 
 def mend(draft: Draft, name: str) -> None:

@@ -172,6 +172,26 @@ def test_a_relay_that_is_not_heard_gets_off_until_it_is_and_then_its_turn() -> N
     assert rig.load("a").reason == Reason.SERVING
 
 
+def test_a_relay_that_is_heard_again_has_its_turn_in_a_full_house() -> None:
+    """R11, L01: nobody makes room for a dead relay, so it must not stay one."""
+    rig = Rig(a_house(2, load_options=FREE), base_w=24 * A)
+    rig.run(60.0)
+    rig.relays["a"].dead = True
+    rig.request("a")
+    rig.request("b")
+    rig.run(400.0)
+    assert rig.load("a").reason == Reason.FAULT
+    assert rig.on() == {"b"}
+    # when the device is back, the next OFF of each minute is answered
+    rig.relays["a"].dead = False
+    rig.run(61.0)
+    assert rig.noted(NoteKind.FAULT_OVER)
+    # and a tick gives it the place of the other
+    rig.rotate()
+    rig.run(10.0)
+    assert rig.on() == {"a"}
+
+
 def test_one_silent_relay_delays_nobody_elses_command() -> None:
     """R11."""
     rig = Rig(a_house(3), relays={"a": FakeRelay(dead=True)})
