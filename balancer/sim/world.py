@@ -14,7 +14,9 @@ from balancer.sim.broker import Broker
 from balancer.sim.clock import Clock, Timer
 from balancer.sim.devices.people import People
 from balancer.sim.devices.wiring import Devices, build_devices
-from balancer.sim.home.house import Happening, Kind, SimHouse, build
+from balancer.sim.home.building import build
+from balancer.sim.home.happenings import Happening, Kind
+from balancer.sim.home.house import SimHouse
 from balancer.sim.home.traces import Trace, Weather, shipped_trace, shipped_weather
 from balancer.sim.judges.checkers import Checkers
 from balancer.sim.judges.ear import Ear

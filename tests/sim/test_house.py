@@ -8,8 +8,10 @@ import pytest
 from balancer.config.load import read_setup
 from balancer.config.setup import Setup
 from balancer.sim.home.breakers import breaker_for
+from balancer.sim.home.building import build
+from balancer.sim.home.happenings import Kind
 from balancer.sim.home.heaters import Heater
-from balancer.sim.home.house import Kind, SimHouse, build
+from balancer.sim.home.house import SimHouse
 from balancer.sim.home.supply import Supply
 from balancer.sim.home.thermostats import PulseThermostat
 from balancer.sim.home.traces import Trace, constant_trace, shipped_trace, shipped_weather
@@ -189,8 +191,8 @@ def test_overload_trips_darkens_and_comes_back_with_relays_booting(tmp_path: Pat
     house.advance(600.0)
     house.advance(680.0)
     # then everything behind it is dark
-    assert house.tripped("main")
-    assert not house.tripped("annex")
+    assert house.supplies["main"].tripped
+    assert not house.supplies["annex"].tripped
     assert house.dark("annex")
     assert house.power_w("main") == 0.0
     assert house.heater_w("window") == 0.0

@@ -14,8 +14,9 @@ from balancer.sim.contest.drive import EVERY_SECOND, ON_CHANGE, Drive, Order
 from balancer.sim.contest.figures import DAY_S
 from balancer.sim.contest.referee import Referee
 from balancer.sim.contest.strategies import NAMES, Case, Contest
+from balancer.sim.home.building import build
 from balancer.sim.home.heaters import LABELLED
-from balancer.sim.home.house import SimHouse, build
+from balancer.sim.home.house import SimHouse
 from balancer.sim.home.shares import Shares
 from balancer.sim.home.traces import Trace, constant_trace, shipped_trace, shipped_weather
 

@@ -16,7 +16,9 @@ from balancer.cli.demo.tally import Tally
 from balancer.config.setup import Setup
 from balancer.sim.clock import Clock
 from balancer.sim.devices.wiring import Devices, build_devices
-from balancer.sim.home.house import Kind, SimHouse, build
+from balancer.sim.home.building import build
+from balancer.sim.home.happenings import Kind
+from balancer.sim.home.house import SimHouse
 from balancer.sim.home.traces import shipped_trace, shipped_weather
 from balancer.sim.judges.ear import Ear
 from balancer.sim.scenarios import Scenario

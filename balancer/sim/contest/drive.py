@@ -8,7 +8,8 @@ from math import ceil, inf
 from random import Random
 from typing import Protocol
 
-from balancer.sim.home.house import Kind, SimHouse
+from balancer.sim.home.happenings import Kind
+from balancer.sim.home.house import SimHouse
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,8 @@ import matplotlib as mpl
 from matplotlib import dates
 from matplotlib.figure import Figure
 
-from balancer.sim.home.house import Journal, SimHouse
+from balancer.sim.home.happenings import Journal
+from balancer.sim.home.house import SimHouse
 
 DAY_S = 86_400.0
 DATES: Any = dates

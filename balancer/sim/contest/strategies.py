@@ -10,8 +10,9 @@ from balancer.sim.contest.controller import Controller, meters_of
 from balancer.sim.contest.drive import EVERY_SECOND, Drive, Lags, Strategy
 from balancer.sim.contest.figures import DAY_S, Figures, figures_of, heat_kwh
 from balancer.sim.contest.referee import Referee
+from balancer.sim.home.building import build
 from balancer.sim.home.heaters import FOUND
-from balancer.sim.home.house import SimHouse, build
+from balancer.sim.home.house import SimHouse
 from balancer.sim.home.traces import Trace, Weather
 
 NAMES = ("balancer", "seed", "threshold", "priority", "none", "bound")

@@ -1,7 +1,6 @@
 """What stands in a simulated house, drawn from its seed to fit a configuration."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from math import inf
 from random import Random
 
@@ -10,24 +9,10 @@ from balancer.sim.home.breakers import breaker_for
 from balancer.sim.home.heaters import Heater, heater_for
 from balancer.sim.home.rooms import Room, room_for
 from balancer.sim.home.supply import Supply
-from balancer.sim.home.thermostats import Programme, Thermostat, programme_for, thermostat_for
+from balancer.sim.home.thermostats import programme_for, thermostat_for
+from balancer.sim.home.zones import Zone
 
 EMPTY_ROOM_W = 1000.0  # a room without a heater is built as if it had this one
-
-
-@dataclass(slots=True)
-class Zone:
-    """One room, its thermostat and its heaters.
-
-    Attributes:
-        cold_k_h: How long, and by how much, it was too cold so far, in degree hours.
-    """
-
-    room: Room
-    programme: Programme
-    thermostat: Thermostat
-    heaters: tuple[Heater, ...]
-    cold_k_h: float = 0.0
 
 
 def furnished(

@@ -1,10 +1,9 @@
 """Where in the house the power of everything but the heaters flows."""
 
 from array import array
-from collections.abc import Mapping
 from random import Random
 
-from balancer.core.model import Circuit, House, Meter
+from balancer.core.model import House
 from balancer.sim.home.traces import Trace
 
 BASE_W = 400.0  # fridges, standby, light: spread over all phases; what is above it is on one
@@ -34,24 +33,6 @@ def others_for(house: House, trace: Trace, chance: Random) -> dict[str, Trace]:
                 found[name] = Trace(trace.name, trace.start, trace.length_s, above.at_s, powers)
         waiting = [name for name in house.circuits if name not in found]
     return found
-
-
-def appliance_w(circuit: Circuit, others_w: float) -> Mapping[str, float]:
-    """Return what each appliance meter of a circuit reads, in watts by its name.
-
-    What the security margin covers is seen by none; the rest fills one meter after the other, up
-    to its greatest believable reading.
-    """
-    rest_w = max(0.0, others_w - circuit.security_margin_w)
-    found: dict[str, float] = {}
-    for meter in circuit.non_heating_meters:
-        found[meter.name] = min(rest_w, _highest_w(meter))
-        rest_w -= found[meter.name]
-    return found
-
-
-def _highest_w(meter: Meter) -> float:
-    return max(0.0, meter.max_w)
 
 
 def _phases(trace: Trace, number: int, chance: Random) -> list[Trace]:
