@@ -12,11 +12,10 @@ from balancer.config.setup import Setup
 from balancer.engine import Engine, Outgoing
 from balancer.sim.broker import Broker, Link, Session
 from balancer.sim.clock import Clock, Timer
+from balancer.sim.heartbeat import Heartbeat
 from balancer.views.topics import Topics
 from balancer.wire import Message
 
-HEARTBEAT_S = 0.5
-ANSWER_WITHIN_S = 2.0  # design: Topics, Heartbeat; round trips here are far below half a second
 CONNECT_WITHIN_S = 5.0
 BACKOFF_S = (0.2, 5.0)
 EXIT_WITHIN_S = 3.0
@@ -29,11 +28,13 @@ class Process:
     Attributes:
         name: Client id; new at each start.
         link: Its way to the broker.
+        heartbeat: What notices a dead broker, told to look where something may be wrong.
         engine: None while it does not run.
         lives: Starts so far.
         ready_s: When the engine last became connected, in seconds; None while it is not.
+        started_s: When the engine began to act in this life, in seconds; None before.
         changes_s: How often the engine shows numbers that change (its ``changes_s``).
-        on_receive: Told of each message before the engine is, with the instant.
+        on_receive: Told of each message before the engine is.
         on_send: Told of each message that the engine sends; True for a relay command.
         on_handled: Told when all that one event led to was sent.
         on_life: Told of ``started``, ``connected``, ``lost``, ``ended``.
@@ -61,16 +62,20 @@ class Process:
         self._paused = False
         self._inbox: list[Message] = []
         self._wake: Timer | None = None
-        self._beat: Timer | None = None
-        self._beats: dict[bytes, float] = {}
-        self._beat_number = 0
-        self._calm_from_s = 0.0
         self._backoff_s = BACKOFF_S[0]
         self._attempt = 0
         self._stopping = False
         self._wakes = 0
         self._woken_s = -1.0
-        broker.on_trouble.append(self.look)
+        self.heartbeat = Heartbeat(
+            clock,
+            broker,
+            self.link,
+            paused=lambda: self._paused,
+            publish=self._publish_beat,
+            silent=self._drop,
+        )
+        broker.on_trouble.append(self.heartbeat.look)
 
     # life --------------------------------------------------------------------------------------
 
@@ -144,7 +149,7 @@ class Process:
         self._paused = False
         if self.engine is None:
             return
-        self.look()
+        self.heartbeat.look()
         for message in self._take_inbox():
             self._handle(message)
         self._schedule()
@@ -162,11 +167,10 @@ class Process:
         self._attempt += 1
         self._paused = False
         self._inbox.clear()
-        self._beats.clear()
-        for timer in (self._wake, self._beat):
-            if timer is not None:
-                timer.cancel()
-        self._wake = self._beat = None
+        self.heartbeat.end()
+        if self._wake is not None:
+            self._wake.cancel()
+            self._wake = None
         self._tell("ended")
 
     def _leave_if_stopped(self) -> None:
@@ -214,11 +218,11 @@ class Process:
             if self.engine is None or self._session is not session:
                 return
             self._backoff_s = BACKOFF_S[0]
-            self._beats.clear()
             self.ready_s = self.clock.now_s
             self._tell("connected")
             self._emit(self.engine.connected(self.at_s))
-            self._send_beat()
+            if self._session is session:
+                self.heartbeat.begin(self.name[-8:])
 
         def late() -> None:
             if attempt == self._attempt and self.engine is not None and self.ready_s is None:
@@ -239,7 +243,7 @@ class Process:
             self._session.close(clean=False)
             self._session = None
         self._attempt += 1
-        self._beats.clear()
+        self.heartbeat.lost()
         if self.ready_s is not None:
             self.ready_s = None
             self._tell("lost")
@@ -251,49 +255,6 @@ class Process:
         delay_s = self._backoff_s * self._random.uniform(0.8, 1.2)
         self._backoff_s = min(self._backoff_s * 2.0, BACKOFF_S[1])
         self.clock.after(delay_s, self._connect)
-
-    # heartbeat ---------------------------------------------------------------------------------
-
-    def look(self) -> None:
-        """Beat again: something may be wrong with the broker or the link.
-
-        While all is well no heartbeat is sent in virtual time: it would change nothing.
-        """
-        self._calm_from_s = self.clock.now_s + 5.0
-        if self._beat is None and self.ready_s is not None:
-            self._send_beat()
-
-    def _send_beat(self) -> None:
-        self._beat = None
-        if self.engine is None or self.ready_s is None or self._session is None:
-            return
-        if self._paused:
-            self._beat = self.clock.after(HEARTBEAT_S, self._send_beat)
-            return
-        now_s = self.clock.now_s
-        oldest_s = min(self._beats.values(), default=now_s)
-        if now_s - oldest_s > ANSWER_WITHIN_S:
-            self._drop()
-            return
-        self._beat_number += 1
-        payload = f"{self.name[-8:]} {self._beat_number} active".encode()
-        self._beats[payload] = now_s
-        self._session.publish(Message(self._topics.heartbeat, payload))
-        trouble = not (self.broker.up and self.link.healthy) or self.broker.frozen
-        if trouble or len(self._beats) > 1 or now_s < self._calm_from_s:
-            self._beat = self.clock.after(HEARTBEAT_S, self._send_beat)
-
-    def _echo(self, payload: bytes) -> None:
-        assert self.engine is not None
-        if self._beats.pop(payload, None) is None:
-            return
-        for older in [beat for beat in self._beats if _number(beat) < _number(payload)]:
-            del self._beats[older]
-        if self.started_s is None:
-            self.started_s = self.clock.now_s
-            self._emit(self.engine.start(self.at_s))
-            if self._session is not None:
-                self._session.unsubscribe(self.engine.read_back_done())
 
     # messages ----------------------------------------------------------------------------------
 
@@ -309,11 +270,20 @@ class Process:
         if self.engine is None:
             return
         if message.topic == self._topics.heartbeat:
-            self._echo(message.payload)
+            if self.heartbeat.echoed(message.payload) and self.started_s is None:
+                self._begin()
             return
         for call in self.on_receive:
             call(message)
         self._emit(self.engine.receive(message, self.at_s))
+
+    def _begin(self) -> None:
+        """Let the engine begin: what the broker keeps has arrived before the first echo."""
+        assert self.engine is not None
+        self.started_s = self.clock.now_s
+        self._emit(self.engine.start(self.at_s))
+        if self._session is not None:
+            self._session.unsubscribe(self.engine.read_back_done())
 
     def _emit(self, outgoing: Outgoing) -> None:
         if outgoing.commands:
@@ -333,6 +303,10 @@ class Process:
             for call in self.on_send:
                 call(message, command)
             session.publish(message)
+
+    def _publish_beat(self, payload: bytes) -> None:
+        assert self._session is not None
+        self._session.publish(Message(self._topics.heartbeat, payload))
 
     def _schedule(self) -> None:
         if self.engine is None:
@@ -357,7 +331,3 @@ class Process:
             self._emit(self.engine.wake(max(self.at_s, due_s)))  # the wall may move its ticks
         else:
             self._schedule()
-
-
-def _number(beat: bytes) -> int:
-    return int(beat.split()[1])

@@ -50,11 +50,11 @@ def _block(world: "World", for_s: float, *, up: bool, down: bool) -> bool:
         return False
     link = world.process.link
     link.up_blocked, link.down_blocked = up, down
-    world.process.look()
+    world.process.heartbeat.look()
 
     def heal() -> None:
         world.broker.unblock(link)
-        world.process.look()
+        world.process.heartbeat.look()
 
     world.troubles.on_heal("link", heal, after_s=for_s)
     return True
@@ -81,7 +81,7 @@ def slow(world: "World", chance: Random, for_s: float) -> bool:
     link = world.process.link
     before = link.latency_s
     link.latency_s = (0.02, chance.choice((0.05, 0.3, 1.0)))
-    world.process.look()
+    world.process.heartbeat.look()
 
     def heal() -> None:
         link.latency_s = before
