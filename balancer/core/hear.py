@@ -35,8 +35,10 @@ def report(draft: Draft, name: str, *, on: bool) -> None:
                 ls.confirm_s = (*ls.confirm_s, took_s)[-MOST_CONFIRMS:]
                 draft.note(NoteKind.CONFIRMED, name, took_s, flight.cause)
             act.confirmed(draft, name, ls, flight)
-        elif on and ls.fault and draft.at_s >= flight.last_sent_s + HEARD_AGAIN_S:
-            ls.flight = flight._replace(due=True)  # it can be reached: no waiting for a minute
+        elif on:
+            ls.live = True  # even if it was assumed to be off when nobody knew (R15)
+            if ls.fault and draft.at_s >= flight.last_sent_s + HEARD_AGAIN_S:
+                ls.flight = flight._replace(due=True)  # it can be reached: no waiting for a minute
         return
     if not ls.reconciled or not draft.state.started:
         _reconcile(draft, name, on=on, before=before)

@@ -363,3 +363,29 @@ def test_a_report_before_the_start_outweighs_memory() -> None:
         decision = step(house, state, event)
         state = decision.state
     assert decision.commands == (SwitchRelay("a", on=True),)
+
+
+def test_a_relay_that_says_on_counts_as_on_though_it_was_assumed_to_be_off() -> None:
+    """R11, R15: its OFF is still unconfirmed; a word of the relay outweighs what was remembered."""
+    # given a restart into an overload: one was off when we last knew, is on, and does not go off
+    memory = Memory(loads={"a": LoadMemory(on=False)})
+    stuck = FakeRelay(on=True, mute=True, stuck=True)
+    house = a_house(2, a_circuit(steps=(1, 0)), load_options=FREE)
+    rig = Rig(house, base_w=40 * A, memory=memory, relays={"a": stuck})
+    rig.run(1.1)
+    assert rig.commands(load="a", on=False)
+    rig.base_w["main"] = 0.0
+    rig.run(6.0)
+    # when it says so later than a relay is waited for
+    stuck.mute = False
+    rig.report("a")
+    # then it holds the only place
+    rig.run(60.0)
+    rig.request("b")
+    rig.run(60.0)
+    assert rig.on() == {"a"}
+    # and the other has it as soon as it is off
+    stuck.stuck = False
+    rig.run(70.0)
+    assert rig.on() == {"b"}
+    assert rig.most_on["main"] == 1
