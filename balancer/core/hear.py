@@ -234,9 +234,10 @@ def _give_up_asking(draft: Draft, name: str) -> None:
     ls = draft.load(name)
     ls.reconciled = True
     ls.reconcile_by_s = INFINITY
-    if ls.assumed_off:
+    told = ls.flight is not None and ls.flight.confirmed_s is None
+    if ls.assumed_off and not told:
         ls.live = False
         ls.on = False
-    else:
+    elif not told:  # else it counts as on until it says otherwise (R11)
         act.decide(draft, name, on=False, cause=Cause.RECONCILE, reason=_rest(draft, name))
     ls.adopt = False
