@@ -196,9 +196,7 @@ class World:
                 self.people.ask(each.name)
             case Kind.DARK:
                 relay = self.devices.relays[each.name]
-                contact = relay.contact
-                on = contact.driven if contact.power_on == "previous" else contact.power_on == "on"
-                self.house.boot_contact[each.name] = on
+                self.house.boot_contact[each.name] = relay.contact.boots_driven
                 relay.power_off()
             case Kind.BOOTED:
                 relay = self.devices.relays[each.name]

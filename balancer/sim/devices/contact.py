@@ -65,10 +65,14 @@ class Contact:
         self._copper = copper
         self._settle()
 
+    @property
+    def boots_driven(self) -> bool:
+        """Return what the firmware does after a blackout, as ``power_on`` says: off, on, previous."""
+        return self.driven if self.power_on == "previous" else self.power_on == "on"
+
     def boot(self) -> None:
-        """Come back from a blackout as ``power_on`` says: off, on or previous."""
-        if self.power_on != "previous":
-            self.driven = self.power_on == "on"
+        """Come back from a blackout."""
+        self.driven = self.boots_driven
         self._settle()
 
     def _settle(self) -> None:
