@@ -112,9 +112,10 @@ def _compare(options: SimulateOptions) -> int:
         return 1
     figures = contest.figures()
     violations = contest.referees["balancer"].violations
+    interrupted = contest.days < case.days
     if faults:
         with patience(contest.days, "with faults") as going_on:
-            figures["balancer"], violations = faulty_figures(
+            faulty = faulty_figures(
                 options.config or example_house(),
                 case,
                 days=contest.days,
@@ -122,6 +123,8 @@ def _compare(options: SimulateOptions) -> int:
                 bound_kwh=figures["bound"].heat_kwh,
                 going_on=going_on,
             )
+        figures["balancer"], violations = faulty.figures, faulty.violations
+        interrupted |= faulty.interrupted
     if options.json:
         print(json.dumps(_document(contest, figures)))
     else:
@@ -136,8 +139,9 @@ def _compare(options: SimulateOptions) -> int:
         sys.stderr.write(f"report: {options.report}\n")
     if contest.days < case.days:
         sys.stderr.write(f"interrupted after {contest.days:.1f} of {case.days:g} days\n")
-        return 1
-    return 0
+    elif interrupted:
+        sys.stderr.write("interrupted: with faults the balancer has lived fewer days\n")
+    return int(interrupted)
 
 
 def _document(contest: Contest, figures: Mapping[str, Figures]) -> dict[str, Any]:

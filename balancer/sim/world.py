@@ -125,11 +125,12 @@ class World:
         self.clock.at(at_s, lambda: self._act(act))
 
     def run_until(self, until_s: float) -> None:
-        """Let virtual time pass; raises what the engine raises, with the command to replay it."""
+        """Let virtual time pass; raises what the engine raises, with the instant."""
         try:
             self.clock.run_until(until_s)
         except Exception as error:
-            error.add_note(f"at {self.clock.now_s:.3f} s; replay: {self.replay}")
+            name = self.scenario.name
+            error.add_note(f"at {self.clock.now_s:.3f} s in the house {name} with seed {self.seed}")
             raise
         self._sync()
         self.house.settle_accounts()
@@ -146,11 +147,6 @@ class World:
     def digest(self) -> str:
         """Return the digest of every message on the broker, in order, with its time."""
         return self._digest.hexdigest()
-
-    @property
-    def replay(self) -> str:
-        """Return the command that runs this again."""
-        return f"python -m balancer.sim.campaign --replay {self.scenario.name}:{self.seed}"
 
     # parts -----------------------------------------------------------------------------------------
 

@@ -1,7 +1,7 @@
 """The balancer in the virtual world, with real payloads of all its devices and with faults."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from balancer.sim.contest.figures import Figures, figures_of
@@ -12,6 +12,20 @@ from balancer.sim.trial import Job, plan_faults
 from balancer.sim.world import World
 
 
+@dataclass(frozen=True, slots=True)
+class Faulty:
+    """What came of it.
+
+    Attributes:
+        violations: What any checker found, a line each.
+        interrupted: Somebody did not want to wait for the rest.
+    """
+
+    figures: Figures
+    violations: list[str]
+    interrupted: bool
+
+
 def faulty_figures(
     path: Path,
     case: Case,
@@ -20,8 +34,8 @@ def faulty_figures(
     faults: tuple[str, ...],
     bound_kwh: float | None,
     going_on: Callable[[float], bool],
-) -> tuple[Figures, list[str]]:
-    """Return the figures of a house under faults, and what any checker found, a line each.
+) -> Faulty:
+    """Return what came of a house under faults.
 
     Args:
         path: Its config.toml.
@@ -29,7 +43,8 @@ def faulty_figures(
         days: To simulate; in the last hour and a half everything is healed and has to recover.
         faults: Ids of the faults to mix.
         bound_kwh: The clairvoyant's heat, without faults.
-        going_on: Asked after each hour, told the days that are done.
+        going_on: Asked after each hour, told the days that are done; if not, everything is
+            healed at once.
     """
     scenario = Scenario(name=case.setup.house.name, path=path)
     world = World(
@@ -47,8 +62,9 @@ def faulty_figures(
         world.run_until(at_s)
         if not going_on(at_s / (24.0 * HOUR_S)):
             break
-    judge_recovery(world, until_s=job.end_s)
+    judge_recovery(world, until_s=at_s + job.end_s - job.calm_s)
     violations = [str(each) for each in world.findings.violations]
     found = figures_of(world.house, bound_kwh=bound_kwh, violations=len(violations))
     avoidable = sum(verdict.avoidable for verdict in world.oracle.verdicts)
-    return replace(found, avoidable_trips=avoidable), violations
+    figures = replace(found, avoidable_trips=avoidable)
+    return Faulty(figures, violations, interrupted=at_s < job.calm_s)
