@@ -36,9 +36,9 @@ def report(draft: Draft, name: str, *, on: bool) -> None:
                 draft.note(NoteKind.CONFIRMED, name, took_s, flight.cause)
             act.confirmed(draft, name, ls, flight)
         elif on:
-            ls.live = True  # even if it was assumed to be off when nobody knew (R15)
-            if ls.fault and draft.at_s >= flight.last_sent_s + HEARD_AGAIN_S:
-                ls.flight = flight._replace(due=True)  # it can be reached: no waiting for a minute
+            missed = flight.tries > 0 and not flight.heard
+            again = ls.fault and draft.at_s >= flight.last_sent_s + HEARD_AGAIN_S
+            ls.flight = flight._replace(heard=True, due=flight.due or missed or again)
         return
     if not ls.reconciled or not draft.state.started:
         _reconcile(draft, name, on=on, before=before)
@@ -235,9 +235,9 @@ def _give_up_asking(draft: Draft, name: str) -> None:
     ls.reconciled = True
     ls.reconcile_by_s = INFINITY
     told = ls.flight is not None and ls.flight.confirmed_s is None
-    if ls.assumed_off and not told:
+    if ls.assumed_off and not told:  # whoever was told OFF counts as on until that is confirmed
         ls.live = False
         ls.on = False
-    elif not told:  # else it counts as on until it says otherwise (R11)
+    else:
         act.decide(draft, name, on=False, cause=Cause.RECONCILE, reason=_rest(draft, name))
     ls.adopt = False

@@ -109,6 +109,35 @@ def test_a_relay_in_fault_that_speaks_again_is_told_off_at_once() -> None:
     assert not rig.on()
 
 
+@pytest.mark.parametrize("away_s", [3.0, 5.0, 7.0, 12.0, 20.0])
+def test_the_first_word_of_a_relay_that_was_away_is_answered_at_once(away_s: float) -> None:
+    """R9, R11: it missed a shed and its repeats, and heats over the limit when it is back."""
+    # given a shed while a relay is out of reach
+    rig = Rig(a_house(1, load_options=FREE), base_w=20 * A, requested=True)
+    rig.run(60.3)
+    rig.base_w["main"] = 28 * A
+    rig.relays["a"].dead = True
+    rig.run_while(lambda: not rig.commands(on=False), 2.0)
+    rig.run(away_s)
+    # when it is back and says that it is on
+    rig.relays["a"].dead = False
+    rig.report("a")
+    # then it is told OFF again in that step
+    rig.run(0.1)
+    assert rig.on() == set()
+
+
+def test_a_relay_that_answers_every_command_in_vain_is_not_told_more_often() -> None:
+    """R11: it is heard, it is stuck."""
+    rig = Rig(a_house(1, load_options=FREE), requested=True)
+    rig.run(60.0)
+    rig.relays["a"].stuck = True
+    since_s = rig.now_s
+    rig.request("a", False)
+    rig.run(60.0)
+    assert rig.times("a", False, since_s) == [0.0, 2.0, 2.5, 3.5]
+
+
 def test_a_dead_relay_that_is_switched_on_by_hand_is_mended_and_put_right() -> None:
     """R11: it can move after all."""
     rig = Rig(a_house(1, load_options=FREE))
