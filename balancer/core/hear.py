@@ -164,6 +164,7 @@ def _reconcile(draft: Draft, name: str, *, on: bool, before: bool | None) -> Non
         ls.retry_s = draft.at_s  # it answers on this line: the last one may have been deaf
     adopt, ls.adopt = ls.adopt, not draft.state.started
     if before is not None and before is not on:
+        act.count(draft, name)
         act.changed(draft, name, on=on, cause=Cause.RECONCILE)
     about_to_be_told = ls.flight is not None and ls.flight.due
     if on is not ls.on and adopt and not about_to_be_told:

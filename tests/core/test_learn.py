@@ -245,3 +245,22 @@ def test_a_step_is_not_learned_from_when_somebody_else_switched_another_meanwhil
     # then the meter did not move, and nothing is learned from that
     assert rig.on() == {"a"}
     assert not rig.state.loads["a"].idle
+
+
+def test_a_step_is_not_learned_from_when_another_was_switched_while_nobody_listened() -> None:
+    """R14: a heater that goes on just before the connection breaks is not idle."""
+    # given a heater that has just gone on
+    loads = [a_load("a", 1500.0, **FREE), a_load("b", 1500.0)]
+    rig = Rig(a_house(loads, a_circuit(limit_w=6000.0)), requested=["b"], base_w=500.0)
+    rig.run(60.3)
+    rig.request("a")
+    rig.run(0.3)
+    # when another goes off by hand while there is no connection
+    rig.disconnect()
+    rig.push("b", on=False)
+    rig.run(0.3)
+    rig.connect()
+    rig.run(20.0)
+    # then the meter did not move, and nothing is learned from that
+    assert rig.on() == {"a"}
+    assert not rig.state.loads["a"].idle
