@@ -79,8 +79,17 @@ def run_apart(command: Callable[[Take], int]) -> int:
             job = reader.recv()
         child.join()
         if job is None:
-            return max(child.exitcode, 1) if child.exitcode else 0
+            return _ended(child.exitcode or 0)
         return job.run()
+
+
+def _ended(status: int) -> int:
+    """Return the exit status of a child that found nothing to run; say it if it could not."""
+    if status >= 0:
+        return status
+    why = signal.strsignal(-status)
+    sys.stderr.write(f"reading the configuration was ended: {why}; is there memory left?\n")
+    return 1
 
 
 @contextmanager

@@ -64,13 +64,16 @@ def test_without_a_job_the_status_of_the_command_is_ours(
     assert served == []
 
 
-def test_a_child_that_is_killed_is_a_failure(served: list[tuple[Setup, dict[str, Any]]]) -> None:
+def test_a_child_that_is_killed_is_a_failure_and_said(
+    served: list[tuple[Setup, dict[str, Any]]], capsys: pytest.CaptureFixture[str]
+) -> None:
     def die(_: Take) -> int:
         os.kill(os.getpid(), signal.SIGKILL)
         return 0
 
     assert run_apart(die) == 1
     assert served == []
+    assert capsys.readouterr().err.startswith("reading the configuration was ended: Killed")
 
 
 def test_where_no_process_can_be_started_everything_is_done_here(
