@@ -7,11 +7,15 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import aiomqtt
 import pytest
 
 from balancer.cli import demo
+from balancer.cli.demo.broker import EmbeddedBroker
+from balancer.cli.demo.house import REPEAT_S, LiveHouse
+from balancer.config.load import read_setup
 
 COMMAND = [sys.executable, "-m", "balancer", "demo"]
 
@@ -57,6 +61,42 @@ def test_people_can_switch_the_oven_on_and_ctrl_c_ends_with_the_summary() -> Non
     assert process.wait(timeout=20) == 0
     reader.join(timeout=5)
     assert any("heat delivered" in line for line in lines)
+
+
+def test_thermostats_ask_again_when_the_balancer_comes() -> None:
+    """What was asked before it listened is lost; the first half minute would show a cold house."""
+    # given a house on a broker
+    broker = EmbeddedBroker()
+    broker.start()
+    config = Path(demo.__file__).parent / "demo.toml"
+    setup = read_setup(config, environ={})
+    house = LiveHouse(setup, config, speed=1.0)
+    asking = {f"{house.topics.zone(zone)}/set" for zone in setup.house.zones}
+
+    async def hear_all(client: aiomqtt.Client) -> None:
+        missing = set(asking)
+        async for message in client.messages:
+            missing.discard(message.topic.value)
+            if not missing:
+                return
+
+    async def come() -> None:
+        async with aiomqtt.Client("127.0.0.1", broker.port) as client:
+            await client.subscribe([(topic, 1) for topic in asking])
+            living = asyncio.create_task(house.run("127.0.0.1", broker.port, asyncio.Event()))
+            await hear_all(client)
+            # when a balancer says that it is there
+            await client.publish(house.topics.availability, b"online", qos=1, retain=True)
+            # then everybody asks again, at once
+            await hear_all(client)
+            living.cancel()
+            await asyncio.gather(living, return_exceptions=True)
+            await house.close()
+
+    try:
+        asyncio.run(asyncio.wait_for(come(), REPEAT_S / 2.0))
+    finally:
+        broker.stop()
 
 
 def test_a_missing_extra_is_named_with_the_way_to_install_it(

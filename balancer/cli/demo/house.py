@@ -134,6 +134,7 @@ class LiveHouse:
             self.clock.run_until(self.now_s)
             self.clock.run_until(self.clock.now_s + 0.1)  # devices connect and subscribe
             topics = [*self._outlet.topics, *(f"{ROOT}/{name}/set" for name in self.appliances)]
+            topics.append(self.topics.availability)
             await client.subscribe([(topic, 0) for topic in topics])
             self._zero_s = time.monotonic() - self.clock.now_s
             ready.set()
@@ -155,6 +156,9 @@ class LiveHouse:
             name = message.topic.removeprefix(f"{ROOT}/").removesuffix("/set")
             if name in self.appliances and message.topic.startswith(f"{ROOT}/"):
                 self.switch_appliance(name, payload.strip().upper() == b"ON")
+            if message.topic == self.topics.availability and payload == b"online":
+                self._said_s = -inf  # as good thermostats do: what was said before is lost
+                self._look()
             self._step()
             self._outlet.arrived(message)
             self._step()
