@@ -1,7 +1,11 @@
 """Campaigns mix houses and faults, find nothing wrong, and can be replayed run by run."""
 
 import json
+import os
+import signal
 from itertools import product
+from multiprocessing import active_children
+from multiprocessing.process import BaseProcess
 
 import pytest
 
@@ -53,6 +57,23 @@ def test_who_interrupts_is_told_what_was_done(processes: int) -> None:
     assert report.runs == 1
     assert not report.sound
     assert "interrupted: this is what was done" in report.lines()
+
+
+def test_who_interrupts_does_not_wait_for_what_is_half_done() -> None:
+    workers: list[BaseProcess] = []
+
+    # given Ctrl-C at a terminal: everybody hears it
+    def interrupt(_: campaign.Report) -> None:
+        workers.extend(active_children())
+        for each in workers:
+            assert each.pid is not None
+            os.kill(each.pid, signal.SIGINT)
+        raise KeyboardInterrupt
+
+    # when
+    campaign.run_campaign(30.0, 1, (), 2, progress=interrupt)
+    # then no worker has finished what it was at
+    assert [each.exitcode for each in workers] == [-signal.SIGINT] * 2
 
 
 def test_one_run_is_replayed_by_what_the_report_prints(
