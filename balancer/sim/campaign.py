@@ -235,14 +235,20 @@ def main(arguments: list[str] | None = None) -> int:
         if options.faults == "all"
         else tuple(each for each in options.faults.split(",") if each != "none")
     )
+    first = tuple(each for each in options.first.split(",") if each)
+    for each in (*faults, *first):
+        if each not in FAULTS:
+            parser.error(f"there is no fault {each}")
     if options.replay:
         house, _, seed = options.replay.partition(":")
+        if house not in ALL or not seed.isdecimal():
+            parser.error(f"--replay {options.replay}: a seed of one of {', '.join(ALL)} is needed")
         job = Job(
             house=house,
             seed=int(seed),
             hours=options.hours,
             faults=faults,
-            first=tuple(each for each in options.first.split(",") if each),
+            first=first,
             per_day=options.per_day,
             cadence=options.cadence,
             trace=options.trace or "",

@@ -119,3 +119,18 @@ def test_what_goes_wrong_in_a_run_is_reported_with_its_command() -> None:
     assert job.replay in text
     assert "I09 at 1.0 s: retained" in text
     assert "1 trips, 1 avoidable; 1 violations" in text
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--faults", "F99"],
+        ["--replay", "pilot:1", "--first", "F99"],
+        ["--replay", "nowhere:1"],
+        ["--replay", "pilot"],
+    ],
+)
+def test_a_fault_or_house_that_is_not_there_is_wrong_usage(arguments: list[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        campaign.main(arguments)
+    assert ended.value.code == 2
