@@ -43,8 +43,7 @@ def faulty_figures(
         days: To simulate; in the last hour and a half everything is healed and has to recover.
         faults: Ids of the faults to mix.
         bound_kwh: The clairvoyant's heat, without faults.
-        going_on: Asked after each hour, told the days that are done; if not, everything is
-            healed at once.
+        going_on: Asked after each hour, told the days that are done; if not, it ends there.
     """
     scenario = Scenario(name=case.setup.house.name, path=path)
     world = World(
@@ -56,15 +55,15 @@ def faulty_figures(
     )
     job = Job(house=scenario.name, seed=case.seed, hours=days * 24.0, faults=faults)
     plan_faults(world, job)
-    at_s = 0.0
-    while at_s < job.calm_s:
+    at_s, interrupted = 0.0, False
+    while at_s < job.calm_s and not interrupted:
         at_s = min(at_s + HOUR_S, job.calm_s)
         world.run_until(at_s)
-        if not going_on(at_s / (24.0 * HOUR_S)):
-            break
-    judge_recovery(world, until_s=at_s + job.end_s - job.calm_s)
+        interrupted = not going_on(at_s / (24.0 * HOUR_S))
+    if not interrupted:
+        judge_recovery(world, until_s=job.end_s)
     violations = [str(each) for each in world.findings.violations]
     found = figures_of(world.house, bound_kwh=bound_kwh, violations=len(violations))
     avoidable = sum(verdict.avoidable for verdict in world.oracle.verdicts)
     figures = replace(found, avoidable_trips=avoidable)
-    return Faulty(figures, violations, interrupted=at_s < job.calm_s)
+    return Faulty(figures, violations, interrupted)
