@@ -31,7 +31,7 @@ def _obey(take: Take) -> int:
         try:
             app(prog_name="balancer", obj=take)
         except SystemExit as end:
-            return end.code if isinstance(end.code, int) else 0
+            return end.code if isinstance(end.code, int) else int(end.code is not None)
         return 0
 
     return _told(act)

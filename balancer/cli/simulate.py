@@ -16,7 +16,7 @@ from balancer.cli.patience import patience
 from balancer.cli.sweep import run_sweep
 from balancer.config.load import read_setup
 from balancer.config.setup import Setup
-from balancer.sim.campaign import Report, run_campaign
+from balancer.sim.campaign import run_campaign
 from balancer.sim.contest.drive import EVERY_SECOND, ON_CHANGE, Lags
 from balancer.sim.contest.faulty import faulty_figures
 from balancer.sim.contest.figures import Figures, loads_of
@@ -29,6 +29,7 @@ from balancer.sim.home.traces import (
     load_weather,
     shipped_weather,
 )
+from balancer.sim.tally import Report
 
 USUAL_DAYS = 7.0
 LONGEST_BY_SECOND_DAYS = 31.0  # longer runs have a meter that speaks when something changes

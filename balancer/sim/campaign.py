@@ -8,113 +8,22 @@ import json
 import signal
 import sys
 import time
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass, field
+from concurrent.futures.process import BrokenProcessPool
 from random import Random
-from typing import Any
 
 from balancer.sim.devices.meters import CADENCES
 from balancer.sim.faults import FAULTS
 from balancer.sim.home.appliances import APPLIANCES, HOUSEHOLD, USUAL
 from balancer.sim.scenarios import ALL
+from balancer.sim.tally import Report
 from balancer.sim.trial import FAULTS_PER_DAY, HOURS, Job, Result, overhear, run_job
 from balancer.sim.world import World
 
 METERS = ("", "power_delta", "on_change")  # as the house has them, or speaking on change
 OWNED = 0.3  # of the made-up households have each unusual appliance
 FIRST_PER_RUN = 5  # of its faults: dealt; so every fault's turn comes in every house
-
-
-@dataclass(slots=True, kw_only=True)
-class Report:
-    """What a campaign came to.
-
-    Attributes:
-        days: House-days simulated.
-        trips: Of the breakers; ``avoidable`` of them should not have been.
-        faults: Times that each was injected.
-        newest: The run counted last.
-        defects: Runs that found something, each with the command that replays it.
-        took_s: Real time.
-        interrupted: Somebody did not want to wait for the rest.
-    """
-
-    days: float = 0.0
-    runs: int = 0
-    trips: int = 0
-    avoidable: int = 0
-    violations: int = 0
-    errors: int = 0
-    messages: int = 0
-    commands: int = 0
-    faults: Counter[str] = field(default_factory=Counter)
-    defects: list[Result] = field(default_factory=list)
-    newest: Result | None = None
-    took_s: float = 0.0
-    interrupted: bool = False
-
-    @property
-    def sound(self) -> bool:
-        """Return whether everything was done and nothing found."""
-        return not (self.defects or self.interrupted)
-
-    @property
-    def missed(self) -> tuple[str, ...]:
-        """Return faults that were never injected."""
-        return tuple(each for each in FAULTS if not self.faults[each])
-
-    def add(self, result: Result) -> None:
-        """Count one run."""
-        self.newest = result
-        self.runs += 1
-        self.days += result.days
-        self.trips += result.trips
-        self.avoidable += len(result.avoidable)
-        self.violations += len(result.violations)
-        self.errors += result.error is not None
-        self.messages += result.messages
-        self.commands += result.commands
-        self.faults.update(result.faults)
-        if not result.sound:
-            self.defects.append(result)
-
-    def document(self) -> dict[str, Any]:
-        """Return the report for programs."""
-        return {
-            "days": self.days,
-            "runs": self.runs,
-            "trips": self.trips,
-            "avoidable_trips": self.avoidable,
-            "violations": self.violations,
-            "errors": self.errors,
-            "faults": dict(sorted(self.faults.items())),
-            "defects": [each.job.replay for each in self.defects],
-        }
-
-    def lines(self) -> Iterator[str]:
-        """Yield the report for people."""
-        injected = sum(self.faults.values())
-        yield (
-            f"{self.days:.1f} house-days, {self.runs} runs, {injected} faults of {len(self.faults)} "
-            f"kinds ({injected / max(self.days, 1e-9):.0f} a day), {self.messages} messages, "
-            f"{self.commands} commands, {self.took_s:.0f} s"
-        )
-        yield (
-            f"{self.trips} trips, {self.avoidable} avoidable; {self.violations} violations; "
-            f"{self.errors} unhandled errors"
-        )
-        if self.interrupted:
-            yield "interrupted: this is what was done"
-        if self.missed:
-            yield f"never injected: {', '.join(self.missed)}"
-        for defect in self.defects:
-            yield f"defect: {defect.job.replay}"
-            for line in (*defect.violations[:5], *defect.avoidable[:5]):
-                yield f"  {line}"
-            if defect.error:
-                yield f"  {defect.error}"
 
 
 def jobs_for(days: float, seed: int, faults: Iterable[str], trace: str | None = None) -> list[Job]:
@@ -179,7 +88,7 @@ def run_campaign(
         progress: Told the report as it grows.
 
     Returns:
-        Of all runs; of those that were done if somebody interrupts.
+        Of all runs; of those that were done if somebody interrupts, or ends a process.
     """
     report = Report()
     began_s = time.monotonic()
@@ -203,7 +112,9 @@ def run_campaign(
             finally:
                 pool.shutdown(cancel_futures=True)
     except KeyboardInterrupt:
-        report.interrupted = True
+        report.cut_short = "interrupted"
+    except BrokenProcessPool:
+        report.cut_short = "a process of the campaign was killed (is there memory left?)"
     report.defects.sort(key=lambda each: each.job.seed)
     return report
 

@@ -9,7 +9,7 @@ from multiprocessing.process import BaseProcess
 
 import pytest
 
-from balancer.sim import campaign, trial
+from balancer.sim import campaign, tally, trial
 from balancer.sim.faults import FAULTS
 from balancer.sim.scenarios import ALL
 
@@ -48,7 +48,7 @@ def test_every_house_lives_with_shipped_days_and_with_made_up_ones_on_every_mete
 @pytest.mark.parametrize("processes", [1, 2])
 def test_who_interrupts_is_told_what_was_done(processes: int) -> None:
     # given somebody who has had enough after the first run
-    def interrupt(_: campaign.Report) -> None:
+    def interrupt(_: tally.Report) -> None:
         raise KeyboardInterrupt
 
     # when
@@ -63,7 +63,7 @@ def test_who_interrupts_does_not_wait_for_what_is_half_done() -> None:
     workers: list[BaseProcess] = []
 
     # given Ctrl-C at a terminal: everybody hears it
-    def interrupt(_: campaign.Report) -> None:
+    def interrupt(_: tally.Report) -> None:
         workers.extend(active_children())
         for each in workers:
             assert each.pid is not None
@@ -74,6 +74,20 @@ def test_who_interrupts_does_not_wait_for_what_is_half_done() -> None:
     campaign.run_campaign(30.0, 1, (), 2, progress=interrupt)
     # then no worker has finished what it was at
     assert [each.exitcode for each in workers] == [-signal.SIGINT] * 2
+
+
+def test_when_a_process_is_killed_what_was_done_is_told() -> None:
+    # given a machine that runs out of memory after the first run
+    def kill(_: tally.Report) -> None:
+        for each in active_children():
+            each.kill()
+
+    # when
+    report = campaign.run_campaign(30.0, 1, (), 2, progress=kill)
+    # then
+    assert report.runs >= 1
+    assert not report.sound
+    assert any("a process of the campaign was killed" in line for line in report.lines())
 
 
 def test_one_run_is_replayed_by_what_the_report_prints(
@@ -99,7 +113,7 @@ def test_one_run_is_replayed_by_what_the_report_prints(
 
 
 def test_what_goes_wrong_in_a_run_is_reported_with_its_command() -> None:
-    report = campaign.Report()
+    report = tally.Report()
     job = trial.Job(house="flat", seed=5)
     report.add(
         trial.Result(
