@@ -218,8 +218,9 @@ def confirmed(draft: Draft, name: str, ls: LoadState, flight: Flight) -> None:
     if not flight.on:
         ls.idle = False
     retries = draft.house.loads[name].relay.retries
-    if ls.fault and (flight.on or not ls.dead or flight.tries > retries):
-        mend(draft, name)  # also if it was told OFF in vain and now answers: it can be reached
+    answers = flight.heard or flight.tries > retries  # after it was told OFF in vain
+    if ls.fault and (flight.on or not ls.dead or answers):
+        mend(draft, name)
 
 
 def mend(draft: Draft, name: str) -> None:

@@ -36,9 +36,11 @@ def report(draft: Draft, name: str, *, on: bool) -> None:
                 draft.note(NoteKind.CONFIRMED, name, took_s, flight.cause)
             act.confirmed(draft, name, ls, flight)
         elif on:
-            missed = flight.tries > 0 and not flight.heard
-            again = ls.fault and draft.at_s >= flight.last_sent_s + HEARD_AGAIN_S
-            ls.flight = flight._replace(heard=True, due=flight.due or missed or again)
+            if flight.tries > 0 and not flight.heard:  # it has missed it, and all its repeats
+                flight = flight._replace(due=True, tries=1)
+            elif ls.fault and draft.at_s >= flight.last_sent_s + HEARD_AGAIN_S:
+                flight = flight._replace(due=True)  # it can be reached: no waiting for a minute
+            ls.flight = flight._replace(heard=True)
         return
     if not ls.reconciled or not draft.state.started:
         _reconcile(draft, name, on=on, before=before)

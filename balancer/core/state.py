@@ -136,8 +136,7 @@ class Flight(NamedTuple):
         draw_w: By circuit, what an OFF is believed to relieve at least, in watts.
         before: By circuit, the last reading before it, in watts, less what other OFFs since
             then account for.
-        heard: The relay has spoken since an OFF was sent, and said on; one that says so for the
-            first time when it should long be off has missed it, and is told again at once.
+        heard: The relay has said on since an OFF was sent.
         fallen: Circuits whose meter has shown the fall of an OFF: nothing is credited any more.
         unseen: It undoes a switching that readings may not show yet: they need not show either.
         shed: It is a shed: goes before everything else.

@@ -172,7 +172,8 @@ def test_a_relay_that_is_not_heard_gets_off_until_it_is_and_then_its_turn() -> N
     assert rig.load("a").reason == Reason.SERVING
 
 
-def test_a_relay_that_is_heard_again_has_its_turn_in_a_full_house() -> None:
+@pytest.mark.parametrize("speaks", [False, True])
+def test_a_relay_that_is_heard_again_has_its_turn_in_a_full_house(speaks: bool) -> None:
     """R11, L01: nobody makes room for a dead relay, so it must not stay one."""
     rig = Rig(a_house(2, load_options=FREE), base_w=24 * A)
     rig.run(60.0)
@@ -182,8 +183,10 @@ def test_a_relay_that_is_heard_again_has_its_turn_in_a_full_house() -> None:
     rig.run(400.0)
     assert rig.load("a").reason == Reason.FAULT
     assert rig.on() == {"b"}
-    # when the device is back, the next OFF of each minute is answered
+    # when the device is back, whether it says that it is on or answers the OFF of the next minute
     rig.relays["a"].dead = False
+    if speaks:
+        rig.push("a", on=True)
     rig.run(61.0)
     assert rig.noted(NoteKind.FAULT_OVER)
     # and a tick gives it the place of the other

@@ -127,6 +127,23 @@ def test_the_first_word_of_a_relay_that_was_away_is_answered_at_once(away_s: flo
     assert rig.on() == set()
 
 
+def test_a_relay_that_was_away_is_told_again_as_often_as_any_other() -> None:
+    """R11: what it is told on its first word may be lost, too."""
+    rig = Rig(a_house(1, load_options=FREE), requested=True)
+    rig.run(60.0)
+    relay = rig.relays["a"]
+    relay.dead = True
+    since_s = rig.now_s
+    rig.request("a", False)
+    rig.run(7.0)
+    relay.dead = False
+    relay.lose = 2
+    rig.report("a")
+    rig.run(10.0)
+    assert rig.times("a", False, since_s) == [0.0, 2.0, 2.5, 3.5, 7.0, 7.5, 8.5]
+    assert rig.on() == set()
+
+
 def test_a_relay_that_answers_every_command_in_vain_is_not_told_more_often() -> None:
     """R11: it is heard, it is stuck."""
     rig = Rig(a_house(1, load_options=FREE), requested=True)
