@@ -37,33 +37,23 @@ def decide(
     house = draft.house
     wish.accrue(draft)
     ls = draft.load(name)
-    draw_w = {c: estimate.relief_w(house, draft.state, c, name) for c in house.power_w[name]}
+    draw_w: dict[str, float] = {}
+    if not on:
+        draw_w = {c: estimate.relief_w(house, draft.state, c, name) for c in house.power_w[name]}
     unseen = ls.flight is not None
     count(draft, name)
     ls.on = on
-    where = circuit or next(iter(house.loads[name].power_w_by_circuit))
-    draft.switchings.setdefault((cause, where), []).append(Switching(name, on, reason))
+    ls.put_right = False
     if on:
         ls.live = True
         ls.shed = False
-        ls.put_right = False
         ls.too_big = False
         ls.asked = None
-        ls.flight = Flight(
-            on=True,
-            cause=cause,
-            decided_s=draft.at_s,
-            before=_readings(draft, name),
-            unseen=unseen,
-            alone=not unseen and alone(draft, name),
-            number=_switchings(draft, name),
-        )
-        return
-    ls.claim = False
-    ls.put_right = False
-    ls.renew_s = INFINITY
+    else:
+        ls.claim = False
+        ls.renew_s = INFINITY
     ls.flight = Flight(
-        on=False,
+        on=on,
         cause=cause,
         decided_s=draft.at_s,
         draw_w=draw_w,
@@ -73,6 +63,8 @@ def decide(
         alone=not unseen and alone(draft, name),
         number=_switchings(draft, name),
     )
+    where = circuit or next(iter(house.loads[name].power_w_by_circuit))
+    draft.switchings.setdefault((cause, where), []).append(Switching(name, on, reason))
 
 
 def count(draft: Draft, name: str) -> None:

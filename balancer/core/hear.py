@@ -118,15 +118,14 @@ def _foreign(draft: Draft, name: str, *, on: bool) -> None:
     house = draft.house
     ls = draft.load(name)
     draw_w = {c: estimate.relief_w(house, draft.state, c, name) for c in house.power_w[name]}
-    unseen = ls.flight is not None
     draft.note(NoteKind.FOREIGN, name, float(on))
     act.count(draft, name)
     act.changed(draft, name, on=on, cause=Cause.FOREIGN)
     recent = tuple(each for each in ls.foreign_s if draft.at_s - each < FOREIGN_WITHIN_S)
     ls.foreign_s = (*recent, draft.at_s)
     ls.live = on
-    ls.flight = _happened(draft.at_s, on=on, cause=Cause.FOREIGN, draw_w={} if on else draw_w)
-    ls.flight = ls.flight._replace(unseen=unseen)
+    now = _happened(draft.at_s, on=on, cause=Cause.FOREIGN, draw_w={} if on else draw_w)
+    ls.flight = now._replace(unseen=ls.flight is not None)
     if len(ls.foreign_s) > FOREIGN_TIMES or draft.at_s < ls.left_alone_until_s:
         if draft.at_s >= ls.left_alone_until_s:
             ls.left_alone_until_s = draft.at_s + LEFT_ALONE_S
