@@ -15,9 +15,13 @@ def confirm_by_meter(draft: Draft, circuit: str, reading: Reading) -> None:
     """Believe an OFF that the circuit's meter shows: it fell by half the draw or more (R10).
 
     Where several are under way at once the fall has to leave no doubt about any of them. A
-    relay that can report is asked until it says so, too.
+    relay that can report is asked until it says so, too. What falls after the first reading that
+    surely shows the last command is something else: the next one is judged from there.
     """
     house, state = draft.house, draft.state
+    meter = house.circuits[circuit].meter
+    assert meter is not None, circuit
+    previous = state.meters[meter.name].before
     unsure: list[str] = []
     sure_w = 0.0
     for name in house.loads_of[circuit]:
@@ -30,9 +34,13 @@ def confirm_by_meter(draft: Draft, circuit: str, reading: Reading) -> None:
         ):
             continue
         if flight.confirmed_s is None:
-            unsure.append(name)
-        else:
-            sure_w += OVERDRAW * house.power_w[name][circuit]
+            settled_s = estimate.settled_at_s(house, state, circuit, name, flight)
+            if previous is None or previous.at_s < settled_s:
+                unsure.append(name)
+                continue
+            before = {**flight.before, circuit: reading.power_w}
+            draft.load(name).flight = flight._replace(before=before)
+        sure_w += OVERDRAW * house.power_w[name][circuit]
     flights = [flight for name in unsure if (flight := state.loads[name].flight) is not None]
     draws_w = [flight.draw_w.get(circuit, 0.0) for flight in flights]
     if not draws_w or min(draws_w) <= 0.0:

@@ -37,6 +37,27 @@ def test_a_fall_of_the_meter_confirms_an_off_that_the_relay_does_not() -> None:
     assert rig.most_on["main"] == 1
 
 
+@pytest.mark.parametrize("wait_s", [12.0, 25.0, 50.0, 600.0])
+def test_a_fall_that_comes_long_after_an_off_confirms_it_no_more(wait_s: float) -> None:
+    """R10, R11: whatever goes off then, the heater that stays on keeps its place."""
+    # given a heater that does not go off, nor says anything, and one that waits for its place
+    rig = Rig(a_house(2, a_circuit(steps=(1, 0)), load_options=FREE), base_w=8 * A)
+    rig.run(30.0)
+    rig.request("a")
+    rig.run(30.0)
+    rig.relays["a"].dead = True
+    rig.request("a", False)
+    rig.request("b")
+    rig.run(wait_s)
+    # when something else goes off that takes more
+    rig.base_w["main"] = 2 * A
+    rig.run(30.0)
+    # then the place is not given away
+    assert rig.load("a").reason is Reason.FAULT
+    assert rig.on() == {"a"}
+    assert rig.most_on["main"] == 1
+
+
 def test_the_fall_of_one_load_confirms_no_other() -> None:
     """R10, R11: the meter's fall is spent on the OFF that was confirmed."""
     # given two OFFs a moment apart, one lost for good on its way
