@@ -73,7 +73,7 @@ def end_credits(draft: Draft, circuit: str, reading: Reading) -> None:
         if flight is None or flight.on or circuit in flight.fallen:
             continue
         draw_w = flight.draw_w.get(circuit, 0.0)
-        if draw_w <= 0.0:
+        if draw_w <= 0.0 or (flight.doubted and flight.confirmed_s is None):
             continue  # nothing is credited for it
         if flight.first_sent_s is None or circuit not in flight.before:
             return  # some of what is to fall has not been sent, or nobody knows from where
