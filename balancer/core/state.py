@@ -7,15 +7,18 @@ The objects are mutable so that a step stays cheap, but a step works on its own 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from operator import attrgetter
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from balancer.core.commands import Cause, Reason
 from balancer.core.model import House
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
 INFINITY = float("inf")
 _NOTHING: Mapping[str, float] = {}  # never changed
 
-Copied = TypeVar("Copied")
+Copied = TypeVar("Copied", bound="DataclassInstance")
 _getters: dict[type, Callable[[Any], tuple[Any, ...]]] = {}
 
 
@@ -24,7 +27,7 @@ def copied(original: Copied) -> Copied:
     kind = type(original)
     getter = _getters.get(kind)
     if getter is None:
-        names = [each.name for each in fields(kind)]  # type: ignore[arg-type]
+        names = [each.name for each in fields(kind)]
         getter = _getters[kind] = attrgetter(*names)
     return kind(*getter(original))
 

@@ -12,7 +12,7 @@ _WAITED_S = 1.0  # an attempt that took so long was there for an answer
 _WORKED_S = 1.0  # the broker let us in and answered
 _KICKED_S = 5.0  # who is kicked so soon after connecting may have a rival
 _KICKS = 3
-_CHANCE = random.Random()  # noqa: S311 - how long we wait need not be hard to guess
+_CHANCE = random.SystemRandom()
 
 
 class Loss(StrEnum):

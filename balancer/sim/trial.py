@@ -5,6 +5,7 @@ The house has to come to rest. The same job gives the same bytes on the wire.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from random import Random
 
 from balancer.sim.faults import FAULTS
@@ -151,7 +152,7 @@ def plan_faults(world: World, job: Job) -> None:
     chance.shuffle(chosen)
     for id_ in chosen:
         at_s = chance.uniform(60.0, until_s - 60.0)
-        world.at(at_s, lambda _world, id_=id_: _begin(_world, chance, id_, until_s))  # type: ignore[misc]
+        world.at(at_s, partial(_begin, chance=chance, id_=id_, until_s=until_s))
 
 
 def _begin(world: World, chance: Random, id_: str, until_s: float) -> None:
@@ -159,7 +160,7 @@ def _begin(world: World, chance: Random, id_: str, until_s: float) -> None:
     if not FAULTS[id_].begin(world, chance):
         later_s = world.clock.now_s + 300.0
         if later_s < until_s:
-            world.at(later_s, lambda _world: _begin(_world, chance, id_, until_s))
+            world.at(later_s, partial(_begin, chance=chance, id_=id_, until_s=until_s))
 
 
 def overhear(world: World, tell: Callable[[str], None]) -> None:

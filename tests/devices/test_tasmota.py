@@ -1,5 +1,7 @@
 """Tasmota: relays of one and several channels, meters, PulseTime."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -269,6 +271,6 @@ def test_known_paths_have_a_unit(path: str | None, unit: str | None) -> None:
         ({"device": "a", "dead_man_s": 70_000.0}, "PulseTime"),
     ],
 )
-def test_options_that_cannot_be_are_told(options: dict[str, object], told: str) -> None:
+def test_options_that_cannot_be_are_told(options: dict[str, Any], told: str) -> None:
     with pytest.raises(ValueError, match=told):
-        TasmotaRelay(**options)  # type: ignore[arg-type]  # options of different types
+        TasmotaRelay(**options)

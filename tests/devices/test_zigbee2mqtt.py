@@ -1,6 +1,7 @@
 """Zigbee2MQTT: relays with and without endpoints, meters, leases, availability of two levels."""
 
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -214,6 +215,6 @@ def test_known_paths_have_a_unit(path: str | None, unit: str | None) -> None:
         ({"device": "a", "dead_man_s": 7000.0}, "on_time"),
     ],
 )
-def test_options_that_cannot_be_are_told(options: dict[str, object], told: str) -> None:
+def test_options_that_cannot_be_are_told(options: dict[str, Any], told: str) -> None:
     with pytest.raises(ValueError, match=told):
-        Zigbee2MqttRelay(**options)  # type: ignore[arg-type]  # options of different types
+        Zigbee2MqttRelay(**options)

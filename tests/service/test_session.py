@@ -7,6 +7,7 @@ import ssl
 import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -46,11 +47,11 @@ async def scripted(talk: Talk, tls: ssl.SSLContext | None = None) -> AsyncIterat
 
 
 def session(
-    port: int, received: list[Received] | None = None, *, host: str = "127.0.0.1", **broker: object
+    port: int, received: list[Received] | None = None, *, host: str = "127.0.0.1", **broker: Any
 ) -> contextlib.AbstractAsyncContextManager[Session]:
     kept = [] if received is None else received
     return open_session(
-        Broker(host=host, port=port, **broker),  # type: ignore[arg-type] - by the test's word
+        Broker(host=host, port=port, **broker),
         SystemClock(),
         client_id="balancer-test-1",
         will=Message("b/availability", b"offline", 1, True),
@@ -59,10 +60,10 @@ def session(
     )
 
 
-async def failure(port: int, **options: object) -> SessionError:
+async def failure(port: int, **options: Any) -> SessionError:
     """Return how connecting fails."""
     with pytest.raises(SessionError) as caught:
-        async with session(port, **options):  # type: ignore[arg-type] - by the test's word
+        async with session(port, **options):
             pass
     return caught.value
 

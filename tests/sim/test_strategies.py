@@ -352,7 +352,7 @@ def test_shares_compare_equal_requesters_of_long_days_only(tmp_path: Path) -> No
 
 def test_clairvoyant_gives_turns_at_ticks(tmp_path: Path) -> None:
     made = setup(tmp_path)
-    bound = Clairvoyant(made, datetime(2026, 1, 1, 0, 0, 30))  # noqa: DTZ001 - local time
+    bound = Clairvoyant(made, datetime.fromisoformat("2026-01-01T00:00:30"))
     assert bound.deadline_s == pytest.approx(570.0)
     bound.wake(570.0)
     assert bound.deadline_s == pytest.approx(1170.0)

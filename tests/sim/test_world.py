@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 
@@ -26,10 +27,14 @@ def _commands(world: World) -> list[tuple[float, str, bytes]]:
     return sent
 
 
+def _begin(world: World, id_: str) -> None:
+    FAULTS[id_].begin(world, world.random)
+
+
 def _under_faults(seed: int) -> World:
     world = World(scenarios.SEED, seed=seed)
     for at_s, id_ in ((300.0, "F27"), (900.0, "F43"), (1200.0, "F75"), (2000.0, "F19")):
-        world.at(at_s, lambda w, id_=id_: FAULTS[id_].begin(w, w.random) and None)  # type: ignore[misc]
+        world.at(at_s, partial(_begin, id_=id_))
     world.run_until(HOUR_S)
     return world
 

@@ -71,7 +71,7 @@ class EmbeddedBroker:
         }
         self._broker = AmqttBroker(settings)
         await self._broker.start()
-        server = self._broker._servers["default"].instance  # noqa: SLF001 - no public way to it
+        server = self._broker._servers["default"].instance  # noqa: SLF001 - only it knows the free port
         assert server is not None
         self.port = server.sockets[0].getsockname()[1]
 

@@ -94,7 +94,7 @@ class LiveHouse:
         self.topics = Topics(setup.broker.base_topic, setup.house.name)
         self.speed = speed
         self.clock = Clock()
-        self.random = Random(seed)  # noqa: S311 - latencies of simulated devices
+        self.random = Random(seed)
         self.tally = Tally(setup.house)
         self.appliances = kitchen()
         self.tripped = False

@@ -1,5 +1,6 @@
 """Faults of requests, people and Home Assistant: F63 to F69 of the catalogue."""
 
+from functools import partial
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -32,7 +33,7 @@ def chatter(world: "World", chance: Random, for_s: float) -> bool:
     for number in range(int(for_s * 5.0)):
         world.clock.after(
             0.2 * number,
-            lambda on=number % 2 == 0: world.people.hold(zone, on),  # type: ignore[misc]
+            partial(world.people.hold, zone, number % 2 == 0),
         )
     world.troubles.on_heal(f"request/{zone}", lambda: world.people.hold(zone, None), after_s=for_s)
     return True
@@ -97,7 +98,7 @@ def nonsense(world: "World", chance: Random, for_s: float) -> bool:
         word = chance.choice(words)
         world.clock.after(
             chance.uniform(0.0, for_s),
-            lambda topic=topic, word=word: world.people.say(topic, word),  # type: ignore[misc]
+            partial(world.people.say, topic, word),
         )
     return True
 

@@ -1,5 +1,6 @@
 """Faults of relays, radio and devices: F27 to F42 of the catalogue."""
 
+import functools
 import json
 from random import Random
 from typing import TYPE_CHECKING
@@ -264,7 +265,7 @@ def partial(world: "World", chance: Random, for_s: float) -> bool:
             part = json.dumps({key: relay.zigbee.cached[key]})
             world.clock.after(
                 chance.uniform(0.0, for_s),
-                lambda part=part: device.publish(topic, part),  # type: ignore[misc]
+                functools.partial(device.publish, topic, part),
             )
         return True
     if isinstance(device, TasmotaRelays):

