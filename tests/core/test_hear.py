@@ -8,14 +8,31 @@ from tests.core.house import FREE, A, a_house, a_load
 from tests.core.rig import Rig
 
 
-def test_a_fault_ends_when_the_relay_reports_what_is_wanted() -> None:
-    """R11."""
+def _in_fault(how: str) -> Rig:
+    """Return a house whose only relay broke and was told ON in vain."""
+    rig = Rig(a_house(1, load_options=FREE))
+    rig.run(30.0)
+    setattr(rig.relays["a"], how, True)
+    rig.request("a")
+    rig.run(30.0)
+    assert rig.load("a").reason == Reason.FAULT
+    return rig
+
+
+def _stuck_on() -> Rig:
+    """Return a house whose only heater did not go off when nobody wanted it any more."""
     rig = Rig(a_house(1, load_options=FREE), requested=True)
     rig.run(60.0)
     rig.relays["a"].stuck = True
     rig.request("a", False)
     rig.run(20.0)
     assert rig.load("a").reason == Reason.FAULT
+    return rig
+
+
+def test_a_fault_ends_when_the_relay_reports_what_is_wanted() -> None:
+    """R11."""
+    rig = _stuck_on()
     rig.relays["a"].stuck = False
     rig.push("a", on=False)
     assert rig.load("a").reason == Reason.IDLE
@@ -24,12 +41,7 @@ def test_a_fault_ends_when_the_relay_reports_what_is_wanted() -> None:
 def test_a_fault_ends_when_the_relay_is_as_wanted_after_a_reconnect() -> None:
     """R11, R15: the answer to the question is a report like any other, and may be the only one."""
     # given a heater that did not go off, and does while nobody listens
-    rig = Rig(a_house(1, load_options=FREE), requested=True)
-    rig.run(60.0)
-    rig.relays["a"].stuck = True
-    rig.request("a", False)
-    rig.run(20.0)
-    assert rig.load("a").reason == Reason.FAULT
+    rig = _stuck_on()
     rig.disconnect()
     rig.relays["a"].stuck = False
     rig.push("a", on=False)
@@ -47,12 +59,7 @@ def test_a_fault_ends_when_the_relay_is_as_wanted_after_a_reconnect() -> None:
 
 def test_a_fault_ends_when_the_device_comes_back() -> None:
     """R11, R15: it is asked, and reconciled."""
-    rig = Rig(a_house(1, load_options=FREE))
-    rig.run(30.0)
-    rig.relays["a"].dead = True
-    rig.request("a")
-    rig.run(20.0)
-    assert rig.load("a").reason == Reason.FAULT
+    rig = _in_fault("dead")
     rig.device("a", False)
     rig.run(10.0)
     rig.relays["a"].dead = False
@@ -157,12 +164,7 @@ def test_a_relay_that_answers_every_command_in_vain_is_not_told_more_often() -> 
 
 def test_a_dead_relay_that_is_switched_on_by_hand_is_mended_and_put_right() -> None:
     """R11: it can move after all."""
-    rig = Rig(a_house(1, load_options=FREE))
-    rig.run(30.0)
-    rig.relays["a"].stuck = True
-    rig.request("a")
-    rig.run(30.0)
-    assert rig.load("a").reason == Reason.FAULT
+    rig = _in_fault("stuck")
     rig.request("a", False)
     rig.run(10.0)
     rig.relays["a"].stuck = False

@@ -1,41 +1,17 @@
-import json
-import math
-from collections.abc import Mapping
+"""What the previous run showed is remembered; what it left behind is cleared."""
+
 from dataclasses import replace
-from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from balancer.core.memory import CircuitMemory, LoadMemory, Memory
 from balancer.core.model import House
-from balancer.core.snapshot import Snapshot
-from balancer.views.memory import Left, memory, read_back
+from balancer.views.memory import Left, read_back
 from balancer.views.status import dump
+from tests.views.reading_back import NOW_S, mended, restored, the_status
 from tests.views.small_house import TOPICS, a_house, a_snapshot, a_status, to_monotonic
-
-NOW_S = 800.0
-
-
-def restored(
-    retained: Mapping[str, bytes], *, house: House | None = None, now_s: float = NOW_S
-) -> tuple[Memory, tuple[str, ...], Left]:
-    return memory(retained, house or a_house(), TOPICS, to_monotonic=to_monotonic, now_s=now_s)
-
-
-def the_status(seen: Snapshot | None = None) -> dict[str, bytes]:
-    return {TOPICS.status: dump(a_status(seen or a_snapshot()))}
-
-
-def mended(*path: str, value: Any) -> dict[str, bytes]:
-    """Return the status with one value replaced."""
-    document: Any = json.loads(dump(a_status(a_snapshot())))
-    at = document
-    for key in path[:-1]:
-        at = at[key]
-    at[path[-1]] = value
-    return {TOPICS.status: json.dumps(document).encode()}
 
 
 def test_a_restart_remembers_what_the_status_says() -> None:
@@ -160,13 +136,6 @@ def test_a_mode_set_from_outside_is_remembered_and_auto_is_not() -> None:
     assert restored(retained)[0].circuits["main"].mode is None
 
 
-@pytest.mark.parametrize("payload", [b"5", b"-1", b"1.5", b"\xff", b"9" * 5000])
-def test_a_mode_that_is_not_among_the_steps_is_left_out_and_said(payload: bytes) -> None:
-    remembered, sentences, _ = restored(the_status() | {TOPICS.mode("main"): payload})
-    assert remembered.circuits["main"].mode is None
-    assert "circuits.main.mode" in sentences[0]
-
-
 def test_a_limit_that_nobody_set_follows_the_configuration_when_it_is_raised() -> None:
     # given a status and a limit topic from before, and a file with a greater limit
     retained = the_status() | {TOPICS.limit("main"): b"30.0"}
@@ -196,19 +165,6 @@ def test_a_limit_above_the_configured_one_is_not_remembered() -> None:
     assert restored(retained)[0].circuits["main"].limit_w is None
 
 
-@pytest.mark.parametrize("payload", [b"nan", b"inf", b"-1", b"1e999", b"x", b"\xff\xfe"])
-def test_a_limit_that_is_no_limit_is_left_out_and_said(payload: bytes) -> None:
-    remembered, sentences, _ = restored(the_status() | {TOPICS.limit("main"): payload})
-    assert remembered.circuits["main"].limit_w is None
-    assert "circuits.main.limit" in sentences[0]
-
-
-def test_a_limit_in_another_unit_than_the_configured_is_left_out_and_said() -> None:
-    remembered, sentences, _ = restored(mended("circuits", "garage", "unit", value="W"))
-    assert remembered.circuits["garage"].limit_w is None
-    assert "circuits.garage.limit" in sentences[0]
-
-
 @pytest.mark.parametrize(
     ("now_s", "until_s"),
     [(3599.9, 3600.0), (3600.0, None), (3600.1, None)],
@@ -235,69 +191,10 @@ def test_times_in_the_future_are_brought_to_the_present() -> None:
     assert restored(retained)[0].loads["towels"].boost_until_s == NOW_S + 7200.0
 
 
-@pytest.mark.parametrize(
-    "payload",
-    [
-        b"",
-        b"{",
-        b"[]",
-        b"null",
-        b"17",
-        b"\xff\xfe\x00",
-        b'{"version":2,"loads":{"towels":{"on":true,"served_s":5}}}',
-        b'{"version":true}',
-        b'{"version":"1"}',
-        b"[" * 100_000,
-        b'{"version":' + b"9" * 6000 + b"}",
-        b" " * 4_000_001,
-    ],
-    ids=lambda payload: repr(payload[:20]),
-)
-def test_a_status_that_cannot_be_used_is_forgotten_and_said(payload: bytes) -> None:
-    """F77."""
-    remembered, sentences, left = restored({TOPICS.status: payload})
-    assert remembered == restored({})[0]
-    assert len(sentences) == 1
-    assert sentences[0].startswith("state_not_restored")
-    assert left.gone == ()
-
-
 def test_the_sequence_goes_on_even_after_a_newer_version() -> None:
     """I23."""
     payload = b'{"version":2,"sequence":99}'
     assert restored({TOPICS.status: payload})[2].sequence == 99
-
-
-@pytest.mark.parametrize("sequence", [-1, 1.5, True, "7", None, 10**400, [], {}])
-def test_a_sequence_that_is_no_count_starts_anew(sequence: object) -> None:
-    assert restored(mended("sequence", value=sequence))[2].sequence == 0
-
-
-@pytest.mark.parametrize("key", ["served_s", "wanted_s", "switches", "learned_w"])
-@pytest.mark.parametrize(
-    "value",
-    [-1.0, 1e300, math.nan, math.inf, "7", True, [], {}, 10**400],
-    ids=lambda v: repr(v)[:9],
-)
-def test_a_number_out_of_range_is_left_out_and_said(key: str, value: object) -> None:
-    """F77."""
-    remembered, sentences, _ = restored(mended("loads", "towels", key, value=value))
-    load = remembered.loads["towels"]
-    assert getattr(load, key) in (None, 0)
-    assert [sentence for sentence in sentences if f"loads.towels.{key}" in sentence]
-    assert load.served_s <= load.wanted_s
-
-
-def test_a_mangled_document_does_not_flood_the_log() -> None:
-    house = a_house()
-    loads = {
-        name: dict.fromkeys(("on", "served_s", "wanted_s", "switched", "switches"), "x")
-        for name in house.loads
-    }
-    document = {"version": 1, "loads": loads}
-    _, sentences, _ = restored({TOPICS.status: json.dumps(document).encode()})
-    assert len(sentences) == 11
-    assert "5 more" in sentences[-1]
 
 
 def test_topics_of_what_left_the_configuration_are_named_for_clearing() -> None:
@@ -330,75 +227,8 @@ def test_topics_that_a_zone_or_circuit_no_longer_has_are_cleared_while_retained(
     assert restored(the_status())[2].gone == ()
 
 
-@pytest.mark.parametrize("name", ["#", "+", "a/b", "a b", "", "é", "\ud800", "a" * 300, "\x00"])
-def test_names_that_could_be_no_name_are_not_made_into_topics(name: str) -> None:
-    retained = mended("loads", name, value={})
-    assert restored(retained)[2].gone == ()
-
-
 def test_every_topic_that_is_read_back_is_named_once_and_exactly() -> None:
     """Design: Layers (no wildcards)."""
     topics = read_back(a_house(), TOPICS)
     assert len(topics) == len(set(topics)) == 1 + 1 + 3 + 3 + 3 + 2 + 2
     assert not [topic for topic in topics if "#" in topic or "+" in topic]
-
-
-LEAVES = (
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.floats()
-    | st.sampled_from(
-        ["ON", "A", "kW", "set", "2026-11-22T06:30:00.000Z", "2199-12-31T00:00Z", "x"]
-    )
-    | st.text(max_size=8)
-    | st.sampled_from([[], {}, [{}], 10**400])
-)
-NAMES = st.sampled_from(["main", "garage", "lounge", "towels", "bench", "gone", "#", ""])
-FIELDS = st.sampled_from(
-    [
-        *("on", "claim", "served_s", "wanted_s", "boost_until", "switched", "switches", "shed"),
-        *("learned_w", "switches_today", "unit", "limit", "limit_configured", "mode"),
-        *("mode_source", "request"),
-    ]
-)
-ENTRIES = LEAVES | st.dictionaries(
-    NAMES, LEAVES | st.dictionaries(FIELDS, LEAVES, max_size=6), max_size=4
-)
-
-
-@given(payload=st.binary(max_size=60), topic=st.sampled_from(read_back(a_house(), TOPICS)))
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-def test_no_bytes_on_any_topic_raise(payload: bytes, topic: str) -> None:
-    """F77."""
-    remembered, _, _ = restored(the_status() | {topic: payload})
-    assert set(remembered.loads) == set(a_house().loads)
-
-
-@given(
-    document=st.fixed_dictionaries(
-        {"version": st.just(1)},
-        optional={
-            **dict.fromkeys(("sequence", "time", "away"), LEAVES),
-            **dict.fromkeys(("circuits", "zones", "loads"), ENTRIES),
-        },
-    )
-)
-@example({"version": 1, "loads": {"towels": {"switched": "9999-12-31T23:59:59+00:00"}}})
-@example({"version": 1, "loads": {"towels": {"switched": "2026-11-22T06:00:00"}}})
-@example({"version": 1, "loads": {"towels": {"boost_until": "0001-01-01T00:00:00+23:59"}}})
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-def test_any_document_gives_a_memory_that_is_finite_and_in_range(document: dict[str, Any]) -> None:
-    """F77."""
-    remembered, sentences, left = restored({TOPICS.status: json.dumps(document).encode()})
-    for load in remembered.loads.values():
-        assert 0.0 <= load.served_s <= load.wanted_s < math.inf
-        assert load.switches >= 0
-        assert load.switched_s is None or -math.inf < load.switched_s <= NOW_S
-        assert load.boost_until_s is None or NOW_S < load.boost_until_s <= NOW_S + 7200.0
-        assert load.learned_w is None or 0.0 < load.learned_w < math.inf
-    for circuit in remembered.circuits.values():
-        assert circuit.limit_w is None or 0.0 <= circuit.limit_w < 9000.0
-    assert left.sequence >= 0
-    assert all(sentence.isprintable() for sentence in sentences)
-    dump({"sequence": left.sequence + 1})
