@@ -38,8 +38,11 @@ def decide(
     wish.accrue(draft)
     ls = draft.load(name)
     draw_w: dict[str, float] = {}
+    fall_w: dict[str, float] = {}
     if not on:
-        draw_w = {c: estimate.relief_w(house, draft.state, c, name) for c in house.power_w[name]}
+        circuits = house.power_w[name]
+        draw_w = {c: estimate.relief_w(house, draft.state, c, name) for c in circuits}
+        fall_w = {c: estimate.fall_w(house, draft.state, c, name) for c in circuits}
     unseen = ls.flight is not None
     count(draft, name)
     ls.on = on
@@ -57,6 +60,7 @@ def decide(
         cause=cause,
         decided_s=draft.at_s,
         draw_w=draw_w,
+        fall_w=fall_w,
         before=_readings(draft, name),
         unseen=unseen,
         shed=cause in SHEDDING,

@@ -76,12 +76,32 @@ def contained(house: House, state: State, circuit: str, load: str, reading: Read
     return reading.at_s >= settled_at_s(house, state, circuit, load, flight)
 
 
+def fall_w(house: House, state: State, circuit: str, load: str) -> float:
+    """Return by how much the meter falls at least if a load's OFF is obeyed, in watts (R10).
+
+    An ON that its relay never reported may have been obeyed; then the meter shows it by now.
+    """
+    ls = state.loads[load]
+    flight, reading = ls.flight, last_reading(state, house.circuits[circuit])
+    if flight is None or not flight.on or flight.confirmed_s is not None:
+        return relief_w(house, state, circuit, load)
+    shown_s = confirm_within_s(house, load, ls) + settle_s(house, state, circuit)
+    sent_s = INFINITY if flight.first_sent_s is None else flight.first_sent_s
+    if reading is None or reading.at_s < sent_s + shown_s:
+        return relief_w(house, state, circuit, load)
+    return _lowest_w(house, state, circuit, load)
+
+
 def least_w(house: House, state: State, circuit: str, load: str) -> float:
     """Return the lower credible draw of a live load on a circuit, in watts; unknown is none."""
     ls = state.loads[load]
     if ls.relay is not True and (ls.adopt or not ls.on):
         return 0.0  # nothing in this life has shown that it is on
-    ratio = learn.least_ratio(ls, house.circuits[circuit].safe_ratio)
+    return _lowest_w(house, state, circuit, load)
+
+
+def _lowest_w(house: House, state: State, circuit: str, load: str) -> float:
+    ratio = learn.least_ratio(state.loads[load], house.circuits[circuit].safe_ratio)
     return house.power_w[load][circuit] * ratio
 
 

@@ -42,11 +42,11 @@ def confirm_by_meter(draft: Draft, circuit: str, reading: Reading) -> None:
             draft.load(name).flight = flight._replace(before=before)
         sure_w += OVERDRAW * house.power_w[name][circuit]
     flights = [flight for name in unsure if (flight := state.loads[name].flight) is not None]
-    draws_w = [flight.draw_w.get(circuit, 0.0) for flight in flights]
-    if not draws_w or min(draws_w) <= 0.0:
+    falls_w = [flight.fall_w.get(circuit, 0.0) for flight in flights]
+    if not falls_w or min(falls_w) <= 0.0:
         return
     fell_w = min(flight.before[circuit] for flight in flights) - reading.power_w - sure_w
-    if fell_w < sum(draws_w) - min(draws_w) / 2.0:
+    if fell_w < sum(falls_w) - min(falls_w) / 2.0:
         return
     for name, flight in zip(unsure, flights, strict=True):
         if draft.at_s > flight.last_sent_s:

@@ -137,6 +137,8 @@ class Flight(NamedTuple):
         repeat_s: When it is repeated, or given up.
         confirmed_s: When relay or meter confirmed it; None: not yet.
         draw_w: By circuit, what an OFF is believed to relieve at least, in watts.
+        fall_w: By circuit, what the meter falls by at least if an OFF is obeyed, in watts; not
+            there: nobody knows whether the load was on.
         before: By circuit, the last reading before it, in watts, less what other OFFs since
             then account for.
         heard: The relay has said on since an OFF was sent.
@@ -158,6 +160,7 @@ class Flight(NamedTuple):
     repeat_s: float = INFINITY
     confirmed_s: float | None = None
     draw_w: Mapping[str, float] = _NOTHING
+    fall_w: Mapping[str, float] = _NOTHING
     before: Mapping[str, float] = _NOTHING
     heard: bool = False
     fallen: frozenset[str] = frozenset()

@@ -37,6 +37,31 @@ def test_a_fall_of_the_meter_confirms_an_off_that_the_relay_does_not() -> None:
     assert rig.most_on["main"] == 1
 
 
+@pytest.mark.parametrize(("moves", "heats"), [(True, {"b"}), (False, set[str]())])
+def test_a_place_taken_by_an_on_that_was_never_reported_is_free_once_the_meter_fell(
+    moves: bool, heats: set[str]
+) -> None:
+    """R11: it counts as on until then; one that never moved lets no meter fall."""
+    # given a relay that says nothing, and one that waits for its place
+    rig = Rig(a_house(2, a_circuit(steps=(1, 0)), load_options=FREE), base_w=3 * A)
+    rig.run(30.0)
+    rig.relays["a"].mute, rig.relays["a"].stuck = True, not moves
+    since_s = rig.now_s
+    rig.request("a")
+    rig.run(2.0)
+    rig.request("b")
+    # when its ON is answered with OFF
+    rig.run(20.0)
+    assert rig.times("a", False, since_s)[0] == 5.5
+    # then the other has the place if the meter showed it
+    assert rig.load("a").reason is Reason.FAULT
+    assert rig.on() == heats
+    assert rig.most_on["main"] == 1 - (not moves)
+    # and what the first one does later changes nothing
+    rig.run(600.0)
+    assert rig.on() == heats
+
+
 @pytest.mark.parametrize("wait_s", [12.0, 25.0, 50.0, 600.0])
 def test_a_fall_that_comes_long_after_an_off_confirms_it_no_more(wait_s: float) -> None:
     """R10, R11: whatever goes off then, the heater that stays on keeps its place."""
