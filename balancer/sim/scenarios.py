@@ -58,4 +58,5 @@ APPLIANCES = _shipped(
 PILOT = _shipped(
     "pilot", {"circuits.main.meter": "shelly", "circuits.annex.meter": "shelly"}, power_on="off"
 )
-ALL = {scenario.name: scenario for scenario in (FLAT, SEED, PHASES, APPLIANCES, PILOT)}
+SURPLUS = _shipped("surplus", {"circuits.hall.available": "linky"}, power_on="off")
+ALL = {scenario.name: scenario for scenario in (FLAT, SEED, PHASES, APPLIANCES, PILOT, SURPLUS)}

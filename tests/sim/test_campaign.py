@@ -15,15 +15,15 @@ from balancer.sim.scenarios import ALL
 
 
 def test_a_small_campaign_is_sound() -> None:
-    # given five houses for four hours each, with faults
-    report = campaign.run_campaign(5 * 6.0 / 24.0, seed=1, jobs=1)
+    # given every house for a quarter of a day, with faults
+    report = campaign.run_campaign(len(ALL) * 6.0 / 24.0, seed=1, jobs=1)
     # then
     assert list(report.lines())[2:] == [
         line for line in report.lines() if line.startswith("never injected")
     ]
     assert report.sound
-    assert report.runs == 5
-    assert report.days == pytest.approx(1.25, abs=0.01)
+    assert report.runs == len(ALL)
+    assert report.days == pytest.approx(len(ALL) / 4.0, abs=0.01)
     assert sum(report.faults.values()) >= 20
 
 

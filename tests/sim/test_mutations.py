@@ -114,6 +114,17 @@ def _heats_unasked(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(wish, "review", everybody)
 
 
+def _requests_never_end(patch: pytest.MonkeyPatch) -> None:
+    end = step._end_requests
+
+    def never(draft: Draft) -> None:
+        for zone in draft.state.zones:
+            draft.zone(zone).reported_s = inf
+        end(draft)
+
+    patch.setattr(step, "_end_requests", never)
+
+
 def _starts_at_once(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(wish, "ready", _always(True))
     patch.setattr(estimate, "admission_meter_w", _always(1000.0))
@@ -152,6 +163,13 @@ def _goes_away(world: World) -> None:
     world.at(1200.0, lambda w: w.people.say(f"{w.topics.away}/set", "ON"))
 
 
+def _falls_silent(world: World) -> None:
+    """Let a thermostat ask for heat and say nothing any more; its heater has to go off and on."""
+    world.at(300.0, lambda w: w.people.hold("bath", True))
+    world.at(330.0, lambda w: w.people.silent.add("bath"))
+    world.at(3000.0, lambda w: w.plug("main", 5500.0, for_s=60.0))
+
+
 def _saves(world: World) -> None:
     world.at(30.0, lambda w: w.people.say(f"{w.topics.mode('main')}/set", "3"))
 
@@ -177,6 +195,13 @@ MUTATIONS = (
     Mutation("everything is shed", _sheds_everything, frozenset({"I14"}), prepare=_spikes),
     Mutation("away is ignored", _ignores_away, frozenset({"I05"}), prepare=_goes_away),
     Mutation("heats what nobody asked for", _heats_unasked, frozenset({"I04"})),
+    Mutation(
+        "a request never ends",
+        _requests_never_end,
+        frozenset({"I04"}),
+        house="surplus",
+        prepare=_falls_silent,
+    ),
     Mutation("starts before it has read", _starts_at_once, frozenset({"I08"}), prepare=_restarts),
     Mutation("caps are ignored", _no_caps, frozenset({"I06"}), house="seed", prepare=_saves),
     Mutation("nothing comes on again", _never_on_again, frozenset({"L01"})),

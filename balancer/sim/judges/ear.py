@@ -7,20 +7,23 @@ from typing import Any
 from balancer.sim.devices.tasmota import full
 
 Decode = Callable[[bytes], bool | None]
+UNSURE_POINTS = 10.0  # below what a demand in per cent has to exceed: nobody knows what it means
 
 
 class Ear:
-    """Understands relay commands and relay reports of a configuration.
+    """Understands relay commands, relay reports and thermostats of a configuration.
 
     Attributes:
         commands: By topic, the loads that a message on it may command, each with its decoder;
             decoders return whether the *heater* is to be on, None if it says nothing of it.
         reports: The same for reports.
+        requests: The same for what thermostats ask for, by zone.
     """
 
     def __init__(self, document: Mapping[str, Any]) -> None:
         self.commands: dict[str, list[tuple[str, Decode]]] = {}
         self.reports: dict[str, list[tuple[str, Decode]]] = {}
+        self.requests: dict[str, list[tuple[str, Decode]]] = {}
         for load, section in document["loads"].items():
             relay = section["relay"]
             inverted = bool(relay.get("inverted", False))
@@ -31,6 +34,9 @@ class Ear:
                     self._zigbee(load, relay, inverted)
                 case _:
                     self._plain(load, relay, inverted)
+        for zone, section in document["zones"].items():
+            if "request" in section:
+                self._thermostat(zone, section["request"])
 
     def _tasmota(self, load: str, relay: Mapping[str, Any], inverted: bool) -> None:
         pattern, device = relay.get("full_topic", "%prefix%/%topic%/"), relay["device"]
@@ -71,17 +77,40 @@ class Ear:
                 decode = _walk(relay["state_path"].split("."), decode)
             self._add(self.reports, relay["state_topic"], load, decode)
 
+    def _thermostat(self, zone: str, request: Mapping[str, Any]) -> None:
+        if "above" in request:
+            decode = _demand(float(request["above"]))
+        else:
+            words = {str(request.get("on", "ON")): True, str(request.get("off", "OFF")): False}
+            decode = _word(words, inverted=False)
+        if "path" in request:
+            decode = _walk(request["path"].split("."), decode)
+        self._add(self.requests, request["topic"], zone, decode)
+
     @staticmethod
     def _add(
-        table: dict[str, list[tuple[str, Decode]]], topic: str, load: str, decode: Decode
+        table: dict[str, list[tuple[str, Decode]]], topic: str, name: str, decode: Decode
     ) -> None:
-        table.setdefault(topic, []).append((load, decode))
+        table.setdefault(topic, []).append((name, decode))
 
 
 def _word(words: Mapping[str, bool], inverted: bool) -> Decode:
     def decode(payload: bytes) -> bool | None:
         found = words.get(payload.decode(errors="replace").strip())
         return None if found is None else found != inverted
+
+    return decode
+
+
+def _demand(above: float) -> Decode:
+    def decode(payload: bytes) -> bool | None:
+        try:
+            demand = float(payload)
+        except ValueError:
+            return None
+        if demand > above:
+            return True
+        return False if demand <= max(0.0, above - UNSURE_POINTS) else None
 
     return decode
 

@@ -1,9 +1,10 @@
-"""What people and programs asked of the balancer over its own topics."""
+"""What people, programs and thermostats asked of the balancer."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from math import inf
 
 from balancer.core.model import House
+from balancer.sim.judges.ear import Decode, Ear
 from balancer.views.topics import Topics
 from balancer.wire import Message
 
@@ -24,7 +25,7 @@ class Wishes:
         handlers: What notes a wish, by the topic that it comes in on.
     """
 
-    def __init__(self, house: House, topics: Topics, now: Callable[[], float]) -> None:
+    def __init__(self, house: House, topics: Topics, ear: Ear, now: Callable[[], float]) -> None:
         self.requests: dict[str, bool | None] = dict.fromkeys(house.zones, False)
         self.request_s = dict.fromkeys(house.zones, -inf)
         self.away = False
@@ -37,6 +38,8 @@ class Wishes:
         self._now = now
         for zone in house.zones:
             self.handlers[f"{topics.zone(zone)}/set"] = self._request_set(zone)
+        for topic, decoders in ear.requests.items():
+            self.handlers[topic] = self._thermostat_set(decoders)
         for load in house.loads:
             self.handlers[f"{topics.boost(load)}/set"] = self._boost_set(load)
         for circuit in house.circuits:
@@ -74,10 +77,22 @@ class Wishes:
         def handle(message: Message) -> None:
             word = _on_off(message)
             if word is not None:
-                self.requests[zone] = word
-                self.request_s[zone] = self._now()
+                self._ask(zone, word)
 
         return handle
+
+    def _thermostat_set(self, decoders: Sequence[tuple[str, Decode]]) -> Callable[[Message], None]:
+        def handle(message: Message) -> None:
+            for zone, decode in decoders:
+                wanted = decode(message.payload)
+                if wanted is not None:
+                    self._ask(zone, wanted)
+
+        return handle
+
+    def _ask(self, zone: str, wanted: bool) -> None:
+        self.requests[zone] = wanted
+        self.request_s[zone] = self._now()
 
     def _boost_set(self, load: str) -> Callable[[Message], None]:
         longest_s = self._house.loads[load].boost_max_s

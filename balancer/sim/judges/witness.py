@@ -75,7 +75,7 @@ class Witness:
     ) -> None:
         self.ear = ear
         self.readings = readings
-        self.wishes = Wishes(house, topics, now)
+        self.wishes = Wishes(house, topics, ear, now)
         self.loads = {name: Seen() for name in house.loads}
         self.connected_s = inf
         self.status: dict[str, Any] | None = None
