@@ -248,10 +248,40 @@ def credit_w(house: House, state: State, circuit: str, reading: Reading) -> floa
         if flight.confirmed_s is None:
             credited = not flight.doubted
         else:
-            credited = reading.at_s < settled_at_s(house, state, circuit, name, flight)
+            credited = state.at_s < _shown_s(house, state, circuit, name, reading)
         if credited:
             total += flight.draw_w.get(circuit, 0.0)
     return total
+
+
+def credits_end_s(house: House, state: State, circuit: str) -> float:
+    """Return when the next credit ends without another reading; infinite: none, or never."""
+    reading = last_reading(state, house.circuits[circuit])
+    if reading is None:
+        return INFINITY
+    ends_s = INFINITY
+    for name in house.loads_of[circuit]:
+        flight = state.loads[name].flight
+        if flight is not None and not flight.on and flight.confirmed_s is not None:
+            shown_s = _shown_s(house, state, circuit, name, reading)
+            if shown_s > state.at_s:
+                ends_s = min(ends_s, shown_s)
+    return ends_s
+
+
+def _shown_s(house: House, state: State, circuit: str, load: str, reading: Reading) -> float:
+    """Return from when on a reading surely shows a load's confirmed OFF (R2).
+
+    What came when the OFF was confirmed shows it once settle has passed without another: a
+    meter that publishes on change would have spoken again.
+    """
+    flight = state.loads[load].flight
+    assert flight is not None, load
+    assert flight.confirmed_s is not None, load
+    settled_s = settled_at_s(house, state, circuit, load, flight)
+    if reading.at_s >= settled_s:
+        return reading.at_s
+    return settled_s if reading.at_s >= flight.confirmed_s else INFINITY
 
 
 def admission_meter_w(house: House, state: State, circuit: str) -> float | None:

@@ -274,6 +274,11 @@ def _set_deadlines(draft: Draft, room_s: float, *, all_loads: bool) -> None:
             draft.load(name).due_s = due_s
     due = [ls.due_s for ls in state.loads.values()]
     due += (room_s, act.bridge_free_s(draft))
+    due += [
+        estimate.credits_end_s(house, state, circuit)
+        for circuit in house.circuits
+        if estimate.excess_w(house, state, circuit) > estimate.TINY_W
+    ]
     for name, zone in state.zones.items():
         if zone.reported is not zone.requested:
             due.append(zone.held_until_s)

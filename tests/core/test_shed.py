@@ -8,7 +8,8 @@ from balancer.core.commands import Cause, Reason, SwitchRelay
 from balancer.core.events import MeterReadings
 from balancer.core.memory import LoadMemory, Memory
 from tests.core.depth import several
-from tests.core.house import METER, A, a_circuit, a_house, a_load, a_meter
+from tests.core.fakes import FakeMeter
+from tests.core.house import FREE, METER, A, a_circuit, a_house, a_load, a_meter
 from tests.core.rig import Rig
 
 
@@ -31,6 +32,20 @@ def shed_by(rig: Rig, excess_w: float) -> set[str]:
     }
 
 
+def publish_on_change(rig: Rig, meter: FakeMeter, *, heartbeat_s: float) -> None:
+    """Let a meter speak only when what it shows has changed, or after a while."""
+    said = [(-heartbeat_s, 0.0)]
+
+    def shown(power_w: float) -> float | None:
+        at_s, last_w = said[-1]
+        if power_w == last_w and rig.now_s < at_s + heartbeat_s:
+            return None
+        said.append((rig.now_s, power_w))
+        return power_w
+
+    meter.shown = shown
+
+
 @pytest.mark.parametrize(
     ("excess_w", "count"),
     [(-0.1, 0), (0.0, 0), (0.1, 1)],
@@ -39,6 +54,34 @@ def shed_by(rig: Rig, excess_w: float) -> set[str]:
 def test_only_a_reading_above_the_limit_sheds(excess_w: float, count: int) -> None:
     """R9."""
     assert len(shed_by(running(3), excess_w)) == count
+
+
+@pytest.mark.parametrize(("on_change", "gone_s"), [(True, 3.1), (False, 11.0)])
+def test_a_meter_that_says_nothing_more_has_shown_the_shed(on_change: bool, gone_s: float) -> None:
+    """R2, R9: what is left is shed when settle ends; one that speaks at intervals is waited for."""
+    # given a meter whose lag is known, and heaters that take less than they did
+    rig = Rig(a_house(4, load_options=FREE), base_w=4 * A, requested=True)
+    rig.run(60.0)
+    for name in "abcd":
+        rig.request(name, False)
+        rig.run(10.0)
+        rig.request(name)
+        rig.run(50.0)
+    assert rig.on() == {"a", "b", "c", "d"}
+    rig.heater_w |= dict.fromkeys("abcd", 2 * A)
+    meter = rig.meter()
+    if on_change:
+        publish_on_change(rig, meter, heartbeat_s=10.0)
+    else:
+        meter.period_s = 10.0
+    rig.run(200.0)
+    # when others take more, and one heater's OFF is not enough
+    since_s = rig.now_s
+    rig.base_w["main"] = 25 * A
+    rig.run(50.0)
+    # then another one follows
+    first, second = rig.commands(since_s, on=False)[:2]
+    assert second.at_s - first.at_s == pytest.approx(gone_s, abs=0.2)
 
 
 @pytest.mark.parametrize(
