@@ -43,7 +43,8 @@ def decide(
         circuits = house.power_w[name]
         draw_w = {c: estimate.relief_w(house, draft.state, c, name) for c in circuits}
         fall_w = {c: estimate.fall_w(house, draft.state, c, name) for c in circuits}
-    unseen = ls.flight is not None
+    undone = ls.flight
+    rise_w = {} if undone is None or on else _rise_w(draft, name, undone)
     count(draft, name)
     ls.on = on
     ls.put_right = False
@@ -61,10 +62,11 @@ def decide(
         decided_s=draft.at_s,
         draw_w=draw_w,
         fall_w=fall_w,
+        rise_w=rise_w,
         before=_readings(draft, name),
-        unseen=unseen,
+        unseen=undone is not None,
         shed=cause in SHEDDING,
-        alone=not unseen and alone(draft, name),
+        alone=(undone is None or bool(rise_w)) and alone(draft, name),
         number=_switchings(draft, name),
     )
     where = circuit or next(iter(house.loads[name].power_w_by_circuit))
@@ -94,6 +96,18 @@ def was_alone(draft: Draft, name: str, flight: Flight) -> bool:
 
 def _switchings(draft: Draft, name: str) -> int:
     return sum(draft.state.circuits[circuit].switchings for circuit in draft.house.power_w[name])
+
+
+def _rise_w(draft: Draft, name: str, undone: Flight) -> dict[str, float]:
+    """Return what the last readings show of a confirmed ON, in watts by circuit."""
+    if not undone.on or undone.confirmed_s is None or not was_alone(draft, name, undone):
+        return {}
+    rise_w = {}
+    for circuit, before_w in undone.before.items():
+        reading = estimate.last_reading(draft.state, draft.house.circuits[circuit])
+        if reading is not None and reading.at_s >= undone.confirmed_s:
+            rise_w[circuit] = reading.power_w - before_w
+    return rise_w
 
 
 def _readings(draft: Draft, name: str) -> dict[str, float]:

@@ -39,7 +39,7 @@ def keep(ls: LoadState, ratios: Iterable[Reading], at_s: float) -> None:
         return
     rising = sorted(each.power_w for each in ls.ratios)
     middle = rising[len(rising) // 2]
-    agreeing = [each for each in rising if abs(each - middle) <= CONSISTENT * middle]
+    agreeing = [each for each in rising if consistent(each, middle)]
     lowest, highest = agreeing[0], agreeing[-1]
     admission = 1.0
     if len(agreeing) >= ENOUGH:
@@ -54,6 +54,11 @@ def keep(ls: LoadState, ratios: Iterable[Reading], at_s: float) -> None:
         highest=highest if sure else None,
         until_s=ls.ratios[0].at_s + FORGET_S,
     )
+
+
+def consistent(ratio: float, middle: float) -> bool:
+    """Return whether a step is within a tenth of another."""
+    return abs(ratio - middle) <= CONSISTENT * middle
 
 
 def forget(draft: Draft) -> None:

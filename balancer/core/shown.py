@@ -131,6 +131,8 @@ def _learn(draft: Draft, name: str, flight: Flight) -> None:
         after = state.meters[meter.name].before
         assert after is not None, circuit
         step_w = after.power_w - flight.before[circuit]
+        if flight.unseen and not learn.consistent(-step_w, flight.rise_w.get(circuit, 0.0)):
+            return  # something else went on, or it was never seen to be on
         ratio = (step_w if flight.on else -step_w) / house.power_w[name][circuit]
         _judge_scale(draft, circuit, ratio)
         sure = bool(state.meters[meter.name].lags_s)  # else it may show it later

@@ -139,6 +139,7 @@ class Flight(NamedTuple):
         draw_w: By circuit, what an OFF is believed to relieve at least, in watts.
         fall_w: By circuit, what the meter falls by at least if an OFF is obeyed, in watts; not
             there: nobody knows whether the load was on.
+        rise_w: By circuit, what readings showed of the ON that an OFF undoes, in watts.
         before: By circuit, the last reading before it, in watts, less what other OFFs since
             then account for.
         heard: The relay has said on since an OFF was sent.
@@ -146,7 +147,8 @@ class Flight(NamedTuple):
         unseen: It undoes a switching that readings may not show yet: they need not show either.
         shed: It is a shed: goes before everything else.
         doubted: Not confirmed in time: its credit has ended.
-        alone: No other switching was under way on its circuits when it was decided.
+        alone: No other switching was under way on its circuits when it was decided, nor one of
+            its own that no reading showed.
         number: Of this switching among those of its circuits.
     """
 
@@ -161,6 +163,7 @@ class Flight(NamedTuple):
     confirmed_s: float | None = None
     draw_w: Mapping[str, float] = _NOTHING
     fall_w: Mapping[str, float] = _NOTHING
+    rise_w: Mapping[str, float] = _NOTHING
     before: Mapping[str, float] = _NOTHING
     heard: bool = False
     fallen: frozenset[str] = frozenset()

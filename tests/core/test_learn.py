@@ -91,6 +91,26 @@ def test_more_than_rated_is_used_at_once_and_said() -> None:
     assert rig.over["main"].total_s == 0.0
 
 
+def test_a_heater_that_is_shed_whenever_it_goes_on_is_known_to_draw_more_and_has_its_turn() -> None:
+    """R14, L01: both fit by their labels, and do not by what they take."""
+    # given two of which the smaller takes a fifth more than its label says
+    circuit = a_circuit(limit_w=12 * A)
+    rig = Rig(a_house({"a": 6.5 * A, "b": 4.5 * A}, circuit), base_w=2.1 * A)
+    rig.heater_w |= {"a": 5 * A, "b": 5.4 * A}
+    rig.run(60.0)
+    rig.request("a")
+    rig.run(60.0)
+    rig.request("b")
+    rig.ticks()
+    # when both want heat for hours
+    rig.run(3600.0)
+    rig.on_s = dict.fromkeys("ab", 0.0)
+    rig.run(7200.0)
+    # then both have it, in turns
+    assert rig.load("b").learned_w == pytest.approx(5.4 * A)
+    assert min(rig.on_s.values()) > 3000.0
+
+
 def test_a_load_that_draws_nothing_is_idle() -> None:
     """R14: its draw is 0, its power stays reserved."""
     rig = Rig(a_house(2, load_options=FREE), base_w=20.5 * A)

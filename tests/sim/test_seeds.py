@@ -42,6 +42,16 @@ SEEDS = (
         ),
         id="nobody made room for a relay that was dead and had answered since",
     ),
+    pytest.param(
+        Job(
+            house="pilot",
+            seed=61_000_469,
+            cadence="on_change",
+            trace="household:water_heater,electric_vehicle",
+            first=("F68", "F50", "F55", "F34", "F56"),
+        ),
+        id="a heater that takes more than its label was shed whenever it went on, for ever",
+    ),
 )
 
 
