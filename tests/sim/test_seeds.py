@@ -52,6 +52,15 @@ SEEDS = (
         ),
         id="a heater that takes more than its label was shed whenever it went on, for ever",
     ),
+    pytest.param(
+        Job(
+            house="pilot",
+            seed=61_000_709,
+            trace="household:water_heater,electric_vehicle",
+            first=("F65", "F74", "F38", "F24", "F51"),
+        ),
+        id="a wish that was read after the line was given up was expected to be answered on it",
+    ),
 )
 
 

@@ -31,8 +31,11 @@ class Promises:
     def asked(self, message: Message) -> None:
         """Expect the answer to somebody's wish (design: Topics)."""
         state = self._answers.get(message.topic)
-        if state is None or message.retain or self._stage.process.started_s is None:
+        process = self._stage.process
+        if state is None or message.retain or process.started_s is None:
             return
+        if process.ready_s is None:
+            return  # read from the socket after the line was given up: told when it is back
         asked_s = self._unanswered.setdefault(state, self._stage.clock.now_s)
 
         def late() -> None:
