@@ -7,7 +7,7 @@ it is heard in ``hear`` and ``shown``.
 
 from collections.abc import Iterator
 
-from balancer.core import estimate, wish
+from balancer.core import estimate, learn, wish
 from balancer.core.commands import Cause, NoteKind, Reason, RenewLease, Switching, SwitchRelay
 from balancer.core.draft import Draft
 from balancer.core.state import INFINITY, Flight, LoadState
@@ -53,6 +53,7 @@ def decide(
         ls.shed = False
         ls.too_big = False
         ls.asked = None
+        ls.retell_s = INFINITY
     else:
         ls.claim = False
         ls.renew_s = INFINITY
@@ -99,14 +100,15 @@ def _switchings(draft: Draft, name: str) -> int:
 
 
 def _rise_w(draft: Draft, name: str, undone: Flight) -> dict[str, float]:
-    """Return what the last readings show of a confirmed ON, in watts by circuit."""
+    """Return what the last readings show of a confirmed ON, in watts by circuit; none: nothing."""
     if not undone.on or undone.confirmed_s is None or not was_alone(draft, name, undone):
         return {}
     rise_w = {}
     for circuit, before_w in undone.before.items():
         reading = estimate.last_reading(draft.state, draft.house.circuits[circuit])
-        if reading is not None and reading.at_s >= undone.confirmed_s:
-            rise_w[circuit] = reading.power_w - before_w
+        rose_w = 0.0 if reading is None else reading.power_w - before_w
+        if rose_w >= learn.LEAST_RATIO * draft.house.power_w[name][circuit]:
+            rise_w[circuit] = rose_w
     return rise_w
 
 

@@ -79,17 +79,17 @@ def contained(house: House, state: State, circuit: str, load: str, reading: Read
 def fall_w(house: House, state: State, circuit: str, load: str) -> float:
     """Return by how much the meter falls at least if a load's OFF is obeyed, in watts (R10).
 
-    An ON that its relay never reported may have been obeyed; then the meter shows it by now.
+    An ON that its relay never reported was obeyed if the meter rose.
     """
-    ls = state.loads[load]
-    flight, reading = ls.flight, last_reading(state, house.circuits[circuit])
+    flight = state.loads[load].flight
+    reading = last_reading(state, house.circuits[circuit])
     if flight is None or not flight.on or flight.confirmed_s is not None:
         return relief_w(house, state, circuit, load)
-    shown_s = confirm_within_s(house, load, ls) + settle_s(house, state, circuit)
-    sent_s = INFINITY if flight.first_sent_s is None else flight.first_sent_s
-    if reading is None or reading.at_s < sent_s + shown_s:
-        return relief_w(house, state, circuit, load)
-    return _lowest_w(house, state, circuit, load)
+    before_w = flight.before.get(circuit)
+    if reading is None or before_w is None:
+        return 0.0
+    lowest_w = _lowest_w(house, state, circuit, load)
+    return lowest_w if reading.power_w - before_w >= lowest_w / 2.0 else 0.0
 
 
 def least_w(house: House, state: State, circuit: str, load: str) -> float:
@@ -240,18 +240,8 @@ def credit_w(house: House, state: State, circuit: str, reading: Reading) -> floa
     A confirmed OFF counts for readings from before its settle ended, an unconfirmed one
     until it is doubted, and neither once the meter has shown its fall.
     """
-    total = 0.0
-    for name in house.loads_of[circuit]:
-        flight = state.loads[name].flight
-        if flight is None or flight.on or circuit in flight.fallen:
-            continue
-        if flight.confirmed_s is None:
-            credited = not flight.doubted
-        else:
-            credited = state.at_s < _shown_s(house, state, circuit, name, reading)
-        if credited:
-            total += flight.draw_w.get(circuit, 0.0)
-    return total
+    credits_ = _credits(house, state, circuit, reading)
+    return sum(draw_w for draw_w, ends_s in credits_ if state.at_s < ends_s)
 
 
 def credits_end_s(house: House, state: State, circuit: str) -> float:
@@ -259,29 +249,46 @@ def credits_end_s(house: House, state: State, circuit: str) -> float:
     reading = last_reading(state, house.circuits[circuit])
     if reading is None:
         return INFINITY
-    ends_s = INFINITY
+    credits_ = _credits(house, state, circuit, reading)
+    return min((ends_s for _, ends_s in credits_ if state.at_s < ends_s), default=INFINITY)
+
+
+def _credits(
+    house: House, state: State, circuit: str, reading: Reading
+) -> Iterator[tuple[float, float]]:
+    """Yield what each OFF under way is credited with, in watts, and until when."""
     for name in house.loads_of[circuit]:
         flight = state.loads[name].flight
-        if flight is not None and not flight.on and flight.confirmed_s is not None:
-            shown_s = _shown_s(house, state, circuit, name, reading)
-            if shown_s > state.at_s:
-                ends_s = min(ends_s, shown_s)
-    return ends_s
+        if flight is None or flight.on or circuit in flight.fallen:
+            continue
+        draw_w = flight.draw_w.get(circuit, 0.0)
+        if draw_w <= 0.0:
+            continue
+        if flight.confirmed_s is not None:
+            yield draw_w, _shown_s(house, state, circuit, name, reading)
+        elif not flight.doubted:
+            yield draw_w, INFINITY
 
 
 def _shown_s(house: House, state: State, circuit: str, load: str, reading: Reading) -> float:
     """Return from when on a reading surely shows a load's confirmed OFF (R2).
 
-    What came when the OFF was confirmed shows it once settle has passed without another: a
-    meter that publishes on change would have spoken again.
+    A meter that has shown every switching within settle, and is silent now as it often is,
+    publishes on change: it would have spoken if there were anything to show.
     """
+    own = house.circuits[circuit]
     flight = state.loads[load].flight
+    assert own.meter is not None, circuit
     assert flight is not None, load
-    assert flight.confirmed_s is not None, load
     settled_s = settled_at_s(house, state, circuit, load, flight)
     if reading.at_s >= settled_s:
         return reading.at_s
-    return settled_s if reading.at_s >= flight.confirmed_s else INFINITY
+    meter = state.meters[own.meter.name]
+    if len(meter.lags_s) < ENOUGH_LAGS:
+        return INFINITY
+    often_silent_s = max(meter.intervals_s, default=0.0)
+    would_tell = max(meter.lags_s) <= settled_s - reading.at_s < often_silent_s
+    return settled_s if would_tell else INFINITY
 
 
 def admission_meter_w(house: House, state: State, circuit: str) -> float | None:

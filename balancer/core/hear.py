@@ -1,7 +1,7 @@
 """R11, R15: what relays and their devices say of themselves: confirmed, foreign, reconciled."""
 
 from balancer.core import act, estimate
-from balancer.core.commands import Cause, NoteKind, QueryRelay, Reason
+from balancer.core.commands import Cause, NoteKind, QueryRelay, Reason, SwitchRelay
 from balancer.core.draft import Draft
 from balancer.core.state import INFINITY, Flight, LoadState
 
@@ -19,6 +19,8 @@ def report(draft: Draft, name: str, *, on: bool) -> None:
     """Take in what a relay says of itself."""
     ls = draft.load(name)
     before, ls.relay = ls.relay, on
+    if not on:
+        ls.retell_s = INFINITY
     if draft.house.dry_run:
         ls.reconciled = True
         return
@@ -66,7 +68,7 @@ def report(draft: Draft, name: str, *, on: bool) -> None:
         return
     if before is on and ls.live is on:
         return  # nothing new: a repeated report of what is known and left as it is
-    if on and before is True:
+    if on and (before is True or ls.retell_s < INFINITY):
         _never_went_off(draft, name)
         return
     _foreign(draft, name, on=on)
@@ -86,19 +88,29 @@ def run_timers(draft: Draft) -> None:
 
 
 def _recheck(draft: Draft, name: str) -> None:
-    """Ask a relay again; tell it OFF again if it was asked in vain, or cannot be asked (R10)."""
+    """Ask a relay again; tell it OFF again if it was asked in vain, or cannot be asked (R10).
+
+    One that has said nothing since the meter seemed to show its OFF is told every minute: what
+    fell may have been something else.
+    """
     ls = draft.load(name)
     contradicts = _contradicts(ls)
-    ls.recheck_s = draft.at_s + RECHECK_S if contradicts else INFINITY
+    again = contradicts or ls.retell_s < INFINITY
+    ls.recheck_s = draft.at_s + RECHECK_S if again else INFINITY
     if contradicts and ls.changed_s is not None and draft.at_s >= ls.changed_s + RECHECK_S:
         _never_went_off(draft, name)
+    elif draft.at_s >= ls.retell_s:
+        draft.note(NoteKind.RETRIED, name)
+        draft.commands.append(SwitchRelay(name, on=False))
     else:
         draft.commands.append(QueryRelay(name))
 
 
 def _never_went_off(draft: Draft, name: str) -> None:
     """Take back what the meter seemed to show of an OFF: it is on, and told again."""
-    draft.load(name).live = True
+    ls = draft.load(name)
+    ls.live = True
+    ls.retell_s = INFINITY
     act.decide(draft, name, on=False, cause=Cause.RETRY, reason=Reason.IDLE)
 
 
@@ -221,7 +233,7 @@ def _forget(draft: Draft, name: str) -> None:
         ls.assumed_off = not ls.on and not ls.live
     ls.reconciled = False
     ls.live = True
-    ls.renew_s = ls.recheck_s = INFINITY  # a renewal is an ON
+    ls.renew_s = ls.recheck_s = ls.retell_s = INFINITY  # a renewal is an ON
     if ls.flight is not None and ls.flight.confirmed_s is None:
         ls.flight = None
     if draft.house.loads[name].relay.confirms:

@@ -220,6 +220,8 @@ class LoadState:
         foreign_s: When somebody else switched it, within the last ten minutes.
         left_alone_until_s: Until when somebody else's switching is left as it is.
         recheck_s: When an old state that may be true is asked for again.
+        retell_s: When its OFF is told again, since only the meter has shown it; infinite: the
+            relay has said so, too.
         claim: Holds a place until the next tick or a shed (R6).
         put_right: Its next ON puts a foreign OFF right.
         shed: Taken off by R9 and not on since.
@@ -250,6 +252,7 @@ class LoadState:
     foreign_s: tuple[float, ...] = ()
     left_alone_until_s: float = -INFINITY
     recheck_s: float = INFINITY
+    retell_s: float = INFINITY
     boost_until_s: float | None = None
     claim: bool = False
     put_right: bool = False

@@ -3,7 +3,7 @@
 import pytest
 
 from balancer.core.commands import NoteKind
-from tests.core.house import FREE, A, a_circuit, a_house, a_load, a_meter
+from tests.core.house import FREE, METER, A, a_circuit, a_house, a_load, a_meter
 from tests.core.rig import Rig
 
 
@@ -109,6 +109,41 @@ def test_a_heater_that_is_shed_whenever_it_goes_on_is_known_to_draw_more_and_has
     # then both have it, in turns
     assert rig.load("b").learned_w == pytest.approx(5.4 * A)
     assert min(rig.on_s.values()) > 3000.0
+
+
+@pytest.mark.parametrize("away_w", [1.5 * A, -1.5 * A])
+def test_nothing_is_learned_from_a_heater_shed_at_once_while_something_else_is_switched(
+    away_w: float,
+) -> None:
+    """R14: what rose and what fell are not the same."""
+    # given a heater that goes on and off again at once
+    rig = Rig(a_house(1, load_options=FREE), base_w=10 * A)
+    rig.run(60.0)
+    for _ in range(4):
+        rig.request("a")
+        rig.run(1.5)
+        # when something else goes off, or on, with it
+        rig.base_w["main"] -= away_w
+        rig.request("a", False)
+        rig.run(30.0)
+        rig.base_w["main"] += away_w
+        rig.run(30.0)
+    # then nobody knows what it draws
+    assert rig.load("a").learned_w is None
+    assert rig.state.loads["a"].ratios == ()
+
+
+def test_a_lag_is_measured_though_a_heater_goes_off_before_the_meter_shows_it() -> None:
+    """R2: a reading that shows nothing yet is no evidence."""
+    rig = Rig(a_house(1, load_options=FREE), base_w=10 * A)
+    rig.meter().lag_s = 6.0
+    rig.run(60.0)
+    for _ in range(4):
+        rig.request("a")
+        rig.run(4.5)
+        rig.request("a", False)
+        rig.run(60.0)
+    assert rig.state.meters[METER].lags_s == pytest.approx([6.9, 6.4, 6.9, 6.4], abs=0.11)
 
 
 def test_a_load_that_draws_nothing_is_idle() -> None:

@@ -56,32 +56,44 @@ def test_only_a_reading_above_the_limit_sheds(excess_w: float, count: int) -> No
     assert len(shed_by(running(3), excess_w)) == count
 
 
-@pytest.mark.parametrize(("on_change", "gone_s"), [(True, 3.1), (False, 11.0)])
-def test_a_meter_that_says_nothing_more_has_shown_the_shed(on_change: bool, gone_s: float) -> None:
-    """R2, R9: what is left is shed when settle ends; one that speaks at intervals is waited for."""
+@pytest.mark.parametrize(
+    ("kind", "draw", "next_s"),
+    [
+        ("on change", 2.0, 3.1),
+        ("on change", 0.0, 3.1),  # the meter has nothing to tell
+        ("every second", 2.0, 4.0),
+        ("every 10 s", 2.0, 20.0),
+        ("breaks", 2.0, 15.0),  # it has never been silent for so long
+    ],
+)
+def test_what_a_shed_leaves_over_is_shed_when_the_meter_must_have_shown_it(
+    kind: str, draw: float, next_s: float
+) -> None:
+    """R2, R9: with the next reading, or when a meter that speaks on change has nothing to say."""
     # given a meter whose lag is known, and heaters that take less than they did
-    rig = Rig(a_house(4, load_options=FREE), base_w=4 * A, requested=True)
-    rig.run(60.0)
+    period_s = 10.0 if kind == "every 10 s" else 1.0
+    rig = Rig(a_house(4, load_options=FREE), base_w=4 * A, requested=True, period_s=period_s)
+    rig.run(200.0)
     for name in "abcd":
         rig.request(name, False)
-        rig.run(10.0)
+        rig.run(53.0)
         rig.request(name)
         rig.run(50.0)
     assert rig.on() == {"a", "b", "c", "d"}
-    rig.heater_w |= dict.fromkeys("abcd", 2 * A)
     meter = rig.meter()
-    if on_change:
+    if kind == "on change":
         publish_on_change(rig, meter, heartbeat_s=10.0)
-    else:
-        meter.period_s = 10.0
+    rig.heater_w |= dict.fromkeys("abcd", draw * A)
     rig.run(200.0)
     # when others take more, and one heater's OFF is not enough
     since_s = rig.now_s
-    rig.base_w["main"] = 25 * A
+    rig.base_w["main"] = (33 - 4 * draw) * A
+    rig.run_while(lambda: not rig.commands(since_s, on=False), 11.0)
+    meter.silent = kind == "breaks"
     rig.run(50.0)
     # then another one follows
     first, second = rig.commands(since_s, on=False)[:2]
-    assert second.at_s - first.at_s == pytest.approx(gone_s, abs=0.2)
+    assert second.at_s - first.at_s == pytest.approx(next_s, abs=0.2)
 
 
 @pytest.mark.parametrize(

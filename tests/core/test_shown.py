@@ -37,21 +37,26 @@ def test_a_fall_of_the_meter_confirms_an_off_that_the_relay_does_not() -> None:
     assert rig.most_on["main"] == 1
 
 
+@pytest.mark.parametrize("period_s", [1.0, 3.0, 5.0])
 @pytest.mark.parametrize(("moves", "heats"), [(True, {"b"}), (False, set[str]())])
 def test_a_place_taken_by_an_on_that_was_never_reported_is_free_once_the_meter_fell(
-    moves: bool, heats: set[str]
+    moves: bool, heats: set[str], period_s: float
 ) -> None:
     """R11: it counts as on until then; one that never moved lets no meter fall."""
     # given a relay that says nothing, and one that waits for its place
-    rig = Rig(a_house(2, a_circuit(steps=(1, 0)), load_options=FREE), base_w=3 * A)
-    rig.run(30.0)
+    house = a_house(2, a_circuit(steps=(1, 0)), load_options=FREE)
+    rig = Rig(house, base_w=3 * A, period_s=period_s)
+    rig.run(60.0)
     rig.relays["a"].mute, rig.relays["a"].stuck = True, not moves
     since_s = rig.now_s
     rig.request("a")
     rig.run(2.0)
     rig.request("b")
-    # when its ON is answered with OFF
-    rig.run(20.0)
+    # when its ON is answered with OFF, and if it did nothing something else goes off
+    rig.run(4.0)
+    if not moves:
+        rig.base_w["main"] -= 3 * A
+    rig.run(36.0)
     assert rig.times("a", False, since_s)[0] == 5.5
     # then the other has the place if the meter showed it
     assert rig.load("a").reason is Reason.FAULT
@@ -60,6 +65,73 @@ def test_a_place_taken_by_an_on_that_was_never_reported_is_free_once_the_meter_f
     # and what the first one does later changes nothing
     rig.run(600.0)
     assert rig.on() == heats
+
+
+def _falls_beside(rig: Rig, *, wanted: bool) -> float:
+    """Return since when a silent relay has missed the OFF after its ON, while a kettle went off."""
+    rig.run(60.0)
+    relay = rig.relays["a"]
+    relay.mute = True
+    since_s = rig.now_s
+    rig.request("a")
+    rig.run(5.3)
+    relay.lose = 1
+    rig.run(0.4)
+    rig.base_w["main"] -= 6 * A
+    rig.run(4.0)
+    rig.request("a", wanted)
+    return since_s
+
+
+@pytest.mark.parametrize("wanted", [False, True])
+def test_a_relay_that_has_not_said_off_is_told_every_minute_though_the_meter_fell(
+    wanted: bool,
+) -> None:
+    """R11: a relay that merely does not report must never heat unseen."""
+    # given an OFF that was lost when something else went off
+    rig = Rig(a_house(1, load_options=FREE), base_w=10 * A)
+    since_s = _falls_beside(rig, wanted=wanted)
+    assert rig.on() == {"a"}
+    # when time passes
+    rig.run(400.0)
+    # then it is told until it says so
+    assert rig.on() == set()
+    assert rig.times("a", False, since_s) == pytest.approx(
+        [5.5, *(67.5 + 60.0 * minute for minute in range(6))], abs=1.0
+    )
+    rig.relays["a"].mute = False
+    rig.run(60.0)
+    since_s = rig.now_s
+    rig.run(120.0)
+    assert not rig.commands(since_s, on=False)
+
+
+def test_a_relay_that_says_late_that_it_is_on_is_nobody_elses_doing() -> None:
+    """R11: it went on as it was told, and never off."""
+    rig = Rig(a_house(1, load_options=FREE), base_w=10 * A)
+    _falls_beside(rig, wanted=False)
+    rig.relays["a"].mute = False
+    rig.report("a")
+    rig.run(1.0)
+    assert rig.on() == set()
+    assert not rig.noted(NoteKind.FOREIGN)
+
+
+def test_a_relay_that_never_moved_has_no_switching_counted() -> None:
+    """R8: whatever falls while it is told OFF in vain."""
+    rig = Rig(a_house(1), base_w=3 * A)
+    rig.run(60.0)
+    rig.relays["a"].dead = True
+
+    def pulse(power_w: float, next_w: float) -> None:
+        rig.base_w["main"] = power_w
+        rig.after(37.0, lambda: pulse(next_w, power_w))
+
+    pulse(13 * A, 3 * A)
+    rig.request("a")
+    rig.run(4 * 3600.0)
+    assert rig.load("a").switches == 0
+    assert rig.load("a").switched_s is None
 
 
 @pytest.mark.parametrize("wait_s", [12.0, 25.0, 50.0, 600.0])

@@ -85,14 +85,17 @@ def nonsense(world: "World", chance: Random, for_s: float) -> bool:
     house = world.setup.house
     load, circuit = chance.choice(list(house.loads)), chance.choice(list(house.circuits))
     zone = chance.choice(list(house.zones))
-    wishes = (
+    thermostat = world.scenario.document["zones"][zone].get("request")
+    wishes = [
         (f"{world.topics.boost(load)}/set", ("maybe", "-5", "NaN", "inf", "", "0", "{}")),
         (f"{world.topics.limit(circuit)}/set", ("1e9", "-1", "NaN", "", "many")),
         (f"{world.topics.mode(circuit)}/set", ("99", "-1", "auto ", "", "1.5", "x")),
         (f"{world.topics.zone(zone)}/set", ("maybe", "", "1", "2", "\x00")),
         (f"{world.topics.away}/set", ("maybe", "", "1")),
         (f"{world.topics.boost('nobody')}/set", ("ON",)),
-    )
+    ]
+    if thermostat is not None:
+        wishes.append((thermostat["topic"], ("maybe", "", "{}", '{"x":', "NaN", "\x00")))
     for _ in range(8):
         topic, words = chance.choice(wishes)
         word = chance.choice(words)

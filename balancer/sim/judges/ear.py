@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
+from math import isfinite
 from typing import Any
 
 from balancer.sim.devices.tasmota import full
@@ -107,6 +108,8 @@ def _demand(above: float) -> Decode:
         try:
             demand = float(payload)
         except ValueError:
+            return None
+        if not isfinite(demand):
             return None
         if demand > above:
             return True

@@ -84,13 +84,11 @@ class Wishes:
     def _thermostat_set(self, decoders: Sequence[tuple[str, Decode]]) -> Callable[[Message], None]:
         def handle(message: Message) -> None:
             for zone, decode in decoders:
-                wanted = decode(message.payload)
-                if wanted is not None:
-                    self._ask(zone, wanted)
+                self._ask(zone, decode(message.payload))  # what is not understood is not judged
 
         return handle
 
-    def _ask(self, zone: str, wanted: bool) -> None:
+    def _ask(self, zone: str, wanted: bool | None) -> None:
         self.requests[zone] = wanted
         self.request_s[zone] = self._now()
 
