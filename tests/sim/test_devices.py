@@ -9,7 +9,7 @@ from balancer.sim.devices.plain import PlainRelay
 from balancer.sim.devices.tasmota import TasmotaRelays, pulse_seconds
 from balancer.sim.devices.zigbee import ZigbeeBridge, ZigbeeRelay
 from balancer.sim.judges.ear import Ear
-from balancer.sim.scenarios import ALL, Scenario
+from balancer.sim.scenarios import ALL, SURPLUS, Scenario
 from tests.sim.wires import Bench
 
 
@@ -267,3 +267,34 @@ def test_codecs_and_the_independent_ear_agree_about_every_command(scenario: Scen
             heard = [(who, decode(message.payload)) for who, decode in ear.commands[message.topic]]
             # then a command means the same to both, and nothing to others on the topic
             assert [each for each in heard if each[1] is not None] == [(load, on)]
+
+
+@pytest.mark.parametrize(
+    ("zone", "payload", "wanted"),
+    [
+        ("bath", b'{"running_state": "heat"}', True),
+        ("bath", b'{"running_state": "idle", "local_temperature": 19}', False),
+        ("bath", b'{"running_state": "maybe"}', None),
+        ("bath", b'{"local_temperature": 19}', None),
+        ("office", b'{"pi_heating_demand": 21}', True),
+        ("office", b'{"pi_heating_demand": 0}', False),
+        ("office", b'{"pi_heating_demand": 17}', None),  # what it means depends on what was
+        ("office", b'{"pi_heating_demand": "inf"}', None),
+        ("hall", b"1", True),
+        ("hall", b"0", False),
+        ("hall", b"ON", None),
+    ],
+)
+def test_codecs_and_the_independent_ear_agree_about_what_thermostats_ask(
+    zone: str, payload: bytes, wanted: bool | None
+) -> None:
+    setup, ear = SURPLUS.setup(), Ear(SURPLUS.document)
+    (topic,) = (topic for topic, each in ear.requests.items() if each[0][0] == zone)
+    codec = setup.requests[zone]
+    assert topic == codec.topic
+    # given what the ear understands
+    ((_, decode),) = ear.requests[topic]
+    assert decode(payload) is wanted
+    # then the codec takes it so, whatever was asked for before
+    if wanted is not None:
+        assert [codec.decode(payload, requested=was) for was in (False, True)] == [wanted] * 2
