@@ -286,9 +286,9 @@ def _shown_s(house: House, state: State, circuit: str, load: str, reading: Readi
     meter = state.meters[own.meter.name]
     if len(meter.lags_s) < ENOUGH_LAGS:
         return INFINITY
+    shown_s = max(settled_s, reading.at_s + max(meter.lags_s))
     often_silent_s = max(meter.intervals_s, default=0.0)
-    would_tell = max(meter.lags_s) <= settled_s - reading.at_s < often_silent_s
-    return settled_s if would_tell else INFINITY
+    return shown_s if shown_s - reading.at_s < often_silent_s else INFINITY
 
 
 def admission_meter_w(house: House, state: State, circuit: str) -> float | None:

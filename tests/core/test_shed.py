@@ -56,6 +56,19 @@ def test_only_a_reading_above_the_limit_sheds(excess_w: float, count: int) -> No
     assert len(shed_by(running(3), excess_w)) == count
 
 
+def with_known_lag(period_s: float = 1.0) -> Rig:
+    """Return four heaters of 5 A that are on, each having been switched alone."""
+    rig = Rig(a_house(4, load_options=FREE), base_w=4 * A, requested=True, period_s=period_s)
+    rig.run(200.0)
+    for name in "abcd":
+        rig.request(name, False)
+        rig.run(53.0)
+        rig.request(name)
+        rig.run(50.0)
+    assert rig.on() == {"a", "b", "c", "d"}
+    return rig
+
+
 @pytest.mark.parametrize(
     ("kind", "draw", "next_s"),
     [
@@ -71,15 +84,7 @@ def test_what_a_shed_leaves_over_is_shed_when_the_meter_must_have_shown_it(
 ) -> None:
     """R2, R9: with the next reading, or when a meter that speaks on change has nothing to say."""
     # given a meter whose lag is known, and heaters that take less than they did
-    period_s = 10.0 if kind == "every 10 s" else 1.0
-    rig = Rig(a_house(4, load_options=FREE), base_w=4 * A, requested=True, period_s=period_s)
-    rig.run(200.0)
-    for name in "abcd":
-        rig.request(name, False)
-        rig.run(53.0)
-        rig.request(name)
-        rig.run(50.0)
-    assert rig.on() == {"a", "b", "c", "d"}
+    rig = with_known_lag(period_s=10.0 if kind == "every 10 s" else 1.0)
     meter = rig.meter()
     if kind == "on change":
         publish_on_change(rig, meter, heartbeat_s=10.0)
@@ -94,6 +99,21 @@ def test_what_a_shed_leaves_over_is_shed_when_the_meter_must_have_shown_it(
     # then another one follows
     first, second = rig.commands(since_s, on=False)[:2]
     assert second.at_s - first.at_s == pytest.approx(next_s, abs=0.2)
+
+
+def test_an_off_before_an_overload_excuses_it_no_longer_than_the_meter_could_show() -> None:
+    """R2, R9: the reading came just before settle ended, and the meter is silent again."""
+    rig = with_known_lag()
+    publish_on_change(rig, rig.meter(), heartbeat_s=10.0)
+    rig.run(200.0)
+    rig.request("a", False)
+    rig.base_w["main"] = 9 * A  # the meter has nothing to show
+    rig.run(2.0)
+    rig.base_w["main"] = 17 * A  # 2 A too much beside three heaters
+    since_s = rig.now_s
+    rig.run(20.0)
+    (off,) = rig.commands(since_s, on=False)
+    assert off.at_s - since_s == pytest.approx(1.9, abs=0.11)
 
 
 @pytest.mark.parametrize(
