@@ -222,7 +222,7 @@ def _openssl(*arguments: str) -> str:
     program = shutil.which("openssl")
     if program is None:
         raise AccessError("openssl is not installed (Debian: apt install openssl)")
-    done = subprocess.run([program, *arguments], capture_output=True, text=True, check=False)  # noqa: S603 - no shell, names are checked
+    done = subprocess.run([program, *arguments], capture_output=True, text=True, check=False)
     if done.returncode:
         raise AccessError(f"openssl {arguments[0]} failed: {done.stderr.strip()}")
     return done.stdout

@@ -11,7 +11,7 @@ from balancer.wire import Message
 _UNHEARD = 2  # connections without any echo, then it is no coincidence
 _JUDGED = 8
 _SLOW_S = 0.02  # a local broker answers within 2 ms; one that waits for us takes 40
-_LOG = logging.getLogger("balancer")
+_LOGGER = logging.getLogger("balancer")
 
 
 class Echo:
@@ -82,10 +82,10 @@ class Echo:
             return
         median_ms = 1000.0 * median(self._first_s)
         if median_ms < 1000.0 * _SLOW_S:
-            _LOG.info(line("broker_echo", median_ms=median_ms))
+            _LOGGER.info(line("broker_echo", median_ms=median_ms))
             return
         why = (
             "the broker or the network holds every message back for so long, and every reaction"
             ' with it; if it is Mosquitto, add "set_tcp_nodelay true" to mosquitto.conf'
         )
-        _LOG.warning(line("broker_slow", median_ms=median_ms, why=why))
+        _LOGGER.warning(line("broker_slow", median_ms=median_ms, why=why))

@@ -10,7 +10,7 @@ _CONNECTIONS = 32
 _REQUEST_BYTES = 8_192
 _REQUEST_S = 5.0
 _PACE_S = 0.2  # from one rendering to the next: it costs as much as a hundred decisions
-_LOG = logging.getLogger("balancer")
+_LOGGER = logging.getLogger("balancer")
 _TEXT = "text/plain; charset=utf-8"
 
 
@@ -101,8 +101,8 @@ class Endpoint:
     async def _answered(self, head: bytes) -> bytes:
         try:
             return await self._answer(head)
-        except Exception:  # noqa: BLE001 - what cannot be shown must not turn heaters off
-            _LOG.exception("http_error")
+        except Exception:  # what cannot be shown must not turn heaters off
+            _LOGGER.exception("http_error")
             text = b"this could not be rendered; the log says why\n"
             return _response(HTTPStatus.INTERNAL_SERVER_ERROR, _TEXT, text)
 

@@ -28,7 +28,7 @@ _REACH_S = 2.0  # for a connection that is being made when we are asked to leave
 _LOOK_S = 0.05  # how often to see whether every relay is off
 _REMIND_S = 60.0  # a broker that stays away is mentioned again
 _CORRECT_S = 1.0
-_LOG = logging.getLogger("balancer")
+_LOGGER = logging.getLogger("balancer")
 
 
 class Presence:
@@ -100,7 +100,7 @@ class Presence:
     def stood_still(self, for_s: float) -> None:
         """Give up a connection in which old messages wait."""
         why = "readings and reports that came meanwhile are not looked at"
-        _LOG.warning(line("process_gap", seconds=for_s, why=why))
+        _LOGGER.warning(line("process_gap", seconds=for_s, why=why))
         self._stood_s = for_s
         if self._session is not None:
             self._session.stream.read_all()
@@ -145,11 +145,11 @@ class Presence:
                 said, said_s = lost.loss, now_s
                 level = logging.ERROR if lived_s is None else logging.WARNING
                 event = "connection_failed" if lived_s is None else "connection_lost"
-                _LOG.log(level, line(event, cause=lost.loss, why=str(lost), retry_s=wait_s))
+                _LOGGER.log(level, line(event, cause=lost.loss, why=str(lost), retry_s=wait_s))
             if backoff.rivalled and now_s >= rival_s + _REMIND_S:
                 rival_s = now_s
                 why = "the broker ends each connection at once; another client may use our id"
-                _LOG.warning(line("client_id_rivalled", client_id=self._client_id, why=why))
+                _LOGGER.warning(line("client_id_rivalled", client_id=self._client_id, why=why))
             if not await _set(self._leaving, within_s=wait_s) or not self._owes_farewell:
                 continue
             await asyncio.sleep(_AGAIN_S)  # the loads are as we left them: say OFF if we can
@@ -201,7 +201,7 @@ class Presence:
         asked_s = self._clock.monotonic_s()
         for topic in await session.subscribe(topics):
             why = "the broker does not let us read it; allow it in the broker's access list (ACL)"
-            _LOG.error(line("subscription_refused", topic=topic, why=why))
+            _LOGGER.error(line("subscription_refused", topic=topic, why=why))
             if topic == self._topics.heartbeat:
                 self._echo.by_acknowledgement = True
         self._connected_s = self._clock.monotonic_s()
@@ -210,7 +210,7 @@ class Presence:
         if self._lost_by is not None:
             self.counts.reconnects[self._lost_by.value] += 1
             self._lost_by = None
-        _LOG.info(line("connected", host=self._broker.host, port=self._broker.port, role=role))
+        _LOGGER.info(line("connected", host=self._broker.host, port=self._broker.port, role=role))
         if role is Role.COMMANDING:
             self._driver.connected()
 
@@ -310,7 +310,7 @@ class Presence:
         self.started = True
         driver = self._driver
         driver.tell(driver.engine.start)
-        _LOG.info(line("started", house=self._house, version=balancer.__version__))
+        _LOGGER.info(line("started", house=self._house, version=balancer.__version__))
         topics = driver.engine.read_back_done()
         if topics and self._session is not None:
             self._unsubscribing = asyncio.create_task(self._unsubscribe(self._session, topics))
@@ -335,10 +335,10 @@ class Presence:
     def _change_role(self) -> None:
         rival = self.standby.rival
         if self.standby.role is Role.STANDBY:
-            _LOG.warning(line("standing_by", rival=rival, why="it commands this house"))
+            _LOGGER.warning(line("standing_by", rival=rival, why="it commands this house"))
             self._driver.rest(self._make_engine())
         elif rival is not None:
-            _LOG.warning(line("taking_over", silent=rival))
+            _LOGGER.warning(line("taking_over", silent=rival))
         self.started = False
 
 

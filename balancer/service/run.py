@@ -16,7 +16,7 @@ from balancer.service.logs import LogWriter, line
 from balancer.service.service import EndpointBusyError, Service
 from balancer.service.session import NETWORK_ERRORS
 
-_LOG = logging.getLogger("balancer")
+_LOGGER = logging.getLogger("balancer")
 _SWITCH_S = 0.001  # a thread that renders metrics gives the loop its turn so soon
 _THREADS_S = 0.2
 
@@ -55,7 +55,7 @@ def serve(
 
 async def _serve(setup: Setup, config_path: Path | None) -> int:
     house = setup.house
-    _LOG.info(
+    _LOGGER.info(
         line(
             "starting",
             version=balancer.__version__,
@@ -66,7 +66,7 @@ async def _serve(setup: Setup, config_path: Path | None) -> int:
         )
     )
     for warning in setup.warnings:
-        _LOG.warning(line("config", why=warning))
+        _LOGGER.warning(line("config", why=warning))
     service = Service(setup, hang_watch=True)
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(lambda _, context: _unhandled(service, context))
@@ -75,21 +75,23 @@ async def _serve(setup: Setup, config_path: Path | None) -> int:
     try:
         await service.run()
     except EndpointBusyError as error:
-        _LOG.error(line("http_port_busy", why=str(error)))
+        _LOGGER.critical(line("http_port_busy", why=str(error)))
         return 1
     except ExceptionGroup as errors:
-        _LOG.critical(line("internal_error", why="every load is told to go off"), exc_info=errors)
+        _LOGGER.critical(
+            line("internal_error", why="every load is told to go off"), exc_info=errors
+        )
         return 1
-    _LOG.info("stopped")
+    _LOGGER.info("stopped")
     return 0
 
 
 def _unhandled(service: Service, context: dict[str, Any]) -> None:
     error = context.get("exception")
     if isinstance(error, NETWORK_ERRORS):
-        _LOG.debug(line("unhandled", what=context.get("message"), why=str(error)))
+        _LOGGER.debug(line("unhandled", what=context.get("message"), why=str(error)))
         return
-    _LOG.error(line("unhandled", what=context.get("message")), exc_info=error)
+    _LOGGER.error(line("unhandled", what=context.get("message")), exc_info=error)
     if isinstance(error, Exception):
         service.fail(error)
 

@@ -24,7 +24,7 @@ from balancer.views.topics import Topics
 _TICK_S = 0.5
 _LAGS = 120  # ticks that the greatest loop lag is taken from: a minute
 _FREEZE_S = 2.0  # after the start: what lives by then lives on
-_LOG = logging.getLogger("balancer")
+_LOGGER = logging.getLogger("balancer")
 
 
 class EndpointBusyError(Exception):
@@ -196,7 +196,7 @@ class Service:
             meter_topics=frozenset(topic.encode() for topic in meters),
             overtaken=frozenset(topic.encode() for topic in meters - requests - reports),
             wishes=frozenset(topic.encode() for topic in wishes),
-            log=_LOG.log,
+            log=_LOGGER.log,
             on_gap=self._stood_still,
         )
         heat_off = () if setup.house.dry_run else driver.engine.emergency

@@ -41,8 +41,8 @@ _BAD_CREDENTIALS = {134, 135}  # how the library words CONNACK 4 and 5
 NETWORK_ERRORS: tuple[type[Exception], ...] = (OSError, aiomqtt.MqttError)
 """What the network does to a client that nobody waits for any more."""
 
-_LIBRARY_LOG = logging.getLogger("balancer.mqtt")
-_LIBRARY_LOG.setLevel(logging.CRITICAL)  # what it has to say comes as exceptions too
+_LIBRARY_LOGGER = logging.getLogger("balancer.mqtt")
+_LIBRARY_LOGGER.setLevel(logging.CRITICAL)  # what it has to say comes as exceptions too
 
 
 _T = TypeVar("_T")
@@ -233,7 +233,7 @@ async def _connect(broker: Broker, client_id: str, will: Message | None) -> _Cli
         username=broker.username,
         password=broker.password,
         identifier=client_id,
-        logger=_LIBRARY_LOG,
+        logger=_LIBRARY_LOGGER,
         will=None
         if will is None
         else aiomqtt.Will(will.topic, will.payload, will.qos, will.retain),

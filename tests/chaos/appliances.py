@@ -7,6 +7,7 @@ documentation (MQTT topics and messages: set, get, availability, on_time).
 import asyncio
 import json
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
@@ -16,7 +17,7 @@ _RADIO_S = 0.02
 
 
 @dataclass
-class Relay:
+class Relay(ABC):
     """One relay channel with its heater.
 
     Attributes:
@@ -48,21 +49,21 @@ class Relay:
 
     # what a family is
 
+    @abstractmethod
     def config(self) -> str:
         """Return its ``relay`` in config.toml."""
-        raise NotImplementedError
 
+    @abstractmethod
     def topics(self) -> tuple[str, ...]:
         """Return what it listens to."""
-        raise NotImplementedError
 
+    @abstractmethod
     def commanded(self, topic: str, payload: bytes) -> bool | None:
         """Return what a message commands, None if it is no command to this relay."""
-        raise NotImplementedError
 
+    @abstractmethod
     def reported(self, topic: str, payload: bytes) -> bool | None:
         """Return what a message says of this relay's contact, None if nothing."""
-        raise NotImplementedError
 
     def presence(self, topic: str, payload: bytes) -> bool | None:
         """Return whether a message says that its device is there, None if it says nothing."""
@@ -77,28 +78,39 @@ class Relay:
         """Return whether a message asks for the state."""
         return False
 
+    @abstractmethod
     def report(self) -> None:
         """Say how the contact is."""
-        raise NotImplementedError
 
-    def hello(self) -> None:
-        """Say what the device says when it joins the broker."""
-
-    def goodbye(self) -> None:
-        """Say what the broker or bridge says when the device is gone."""
+    def announced(self, *, here: bool) -> tuple[tuple[str, str], ...]:
+        """Return topics and payloads that are retained when its device joins, or is gone."""
+        return ()
 
     def lease_s(self, payload: bytes) -> float | None:
         """Return for how long an ON lasts; None: for ever."""
         return self.dead_man_s
 
-    def listen(self, topic: str, payload: bytes) -> None:
-        """Hear something that is no command and no question."""
+    def adjusted(self, topic: str, payload: bytes) -> tuple[str, str] | None:
+        """Take a setting; return topic and payload of its answer, None if it is none."""
+        return None
 
     # what all have in common
 
     @property
     def healthy(self) -> bool:
         return not (self.dead or self.mute or self.stuck or self.deaf or self.slow_s)
+
+    def hello(self) -> None:
+        """Say what is said when its device joins the broker."""
+        self._announce(here=True)
+
+    def goodbye(self) -> None:
+        """Say what the broker or bridge says when its device is gone."""
+        self._announce(here=False)
+
+    def _announce(self, *, here: bool) -> None:
+        for topic, payload in self.announced(here=here):
+            self.say(topic, payload, True)
 
     def mend(self) -> None:
         """Repair it; its device joins again."""
@@ -115,8 +127,8 @@ class Relay:
         if wanted is None:
             if self.asked(topic, payload):
                 self._soon(self._answer)
-            else:
-                self.listen(topic, payload)
+            elif (answer := self.adjusted(topic, payload)) is not None:
+                self.say(*answer, False)
             return
         if self.deaf > 0:
             self.deaf -= 1
@@ -197,8 +209,8 @@ class PlainRelay(Relay):
     def report(self) -> None:
         self.say(f"heat/{self.name}", "1" if self.on else "0", True)
 
-    def hello(self) -> None:
-        self.report()
+    def announced(self, *, here: bool) -> tuple[tuple[str, str], ...]:
+        return ((f"heat/{self.name}", "1" if self.on else "0"),) if here else ()
 
 
 @dataclass
@@ -253,20 +265,19 @@ class TasmotaRelay(Relay):
         self.say(f"stat/{self.device}/RESULT", json.dumps({key: word}), False)
         self.say(f"stat/{self.device}/{key}", word, False)
 
-    def hello(self) -> None:
-        self.say(f"tele/{self.device}/LWT", "Online", True)
+    def announced(self, *, here: bool) -> tuple[tuple[str, str], ...]:
+        return ((f"tele/{self.device}/LWT", "Online" if here else "Offline"),)
 
-    def goodbye(self) -> None:
-        self.say(f"tele/{self.device}/LWT", "Offline", True)
-
-    def listen(self, topic: str, payload: bytes) -> None:
+    def adjusted(self, topic: str, payload: bytes) -> tuple[str, str] | None:
+        if topic != self._pulse:
+            return None
         if payload.isdigit():
             self.pulse_time = int(payload)
             if self.on:
                 self.begin_lease(self.lease_s(b""))
         key = f"PulseTime{self.channel}"
         answer = {key: {"Set": self.pulse_time, "Remaining": 0}}
-        self.say(f"stat/{self.device}/RESULT", json.dumps(answer), False)
+        return f"stat/{self.device}/RESULT", json.dumps(answer)
 
     def lease_s(self, payload: bytes) -> float | None:
         if not self.pulse_time:
@@ -318,12 +329,11 @@ class ZigbeeRelay(Relay):
         document = {"linkquality": 120, "state": "ON" if self.on else "OFF"}
         self.say(self._topic, json.dumps(document), False)
 
-    def hello(self) -> None:
-        self.say("zigbee2mqtt/bridge/state", '{"state":"online"}', True)
-        self.say(f"{self._topic}/availability", '{"state":"online"}', True)
-
-    def goodbye(self) -> None:
-        self.say(f"{self._topic}/availability", '{"state":"offline"}', True)
+    def announced(self, *, here: bool) -> tuple[tuple[str, str], ...]:
+        if not here:
+            return ((f"{self._topic}/availability", '{"state":"offline"}'),)
+        topics = ("zigbee2mqtt/bridge/state", f"{self._topic}/availability")
+        return tuple((topic, '{"state":"online"}') for topic in topics)
 
     def lease_s(self, payload: bytes) -> float | None:
         on_time = json.loads(payload).get("on_time")
