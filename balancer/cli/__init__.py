@@ -1,7 +1,6 @@
 """The command line."""
 
 import sys
-import traceback
 from collections.abc import Callable
 
 from balancer.cli.apart import Job, Take, run_apart
@@ -38,14 +37,14 @@ def _obey(take: Take) -> int:
 
 
 def _told(act: Callable[[], int]) -> int:
-    """Return the exit status of what is done; tell what went wrong, here or in a child."""
+    """Return the exit status of what is done; tell what is wrong, here or in a child.
+
+    Python itself tells what nobody expected, with a traceback, and ends with status 1.
+    """
     try:
         return act()
     except ConfigError as error:
         sys.stderr.write(f"{error}\n")
         return 2
     except KeyboardInterrupt:
-        return 1
-    except Exception:  # noqa: BLE001 - the one place for what nobody expected
-        sys.stderr.write(f"balancer failed; this is a mistake of ours\n{traceback.format_exc()}")
         return 1
