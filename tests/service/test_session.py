@@ -363,6 +363,60 @@ async def test_encrypted_connection_carries_much_both_ways(certificate: tuple[Pa
     assert {len(each.payload) for each in received} == {100_000}
 
 
+@pytest.mark.parametrize("encrypted", [False, True])
+async def test_what_comes_with_connack_is_not_torn(
+    encrypted: bool, request: pytest.FixtureRequest
+) -> None:
+    """F47: nothing that the broker says in the same breath is left in the library's hands."""
+    context, options = None, dict[str, Any]()
+    if encrypted:
+        certificate = request.getfixturevalue("certificate")
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(*certificate)
+        options = {"host": "localhost", "tls": Tls(ca=certificate[0])}
+    whole, torn = (publish_packet(Message("a", payload)) for payload in (b"whole", b"torn"))
+    seen = asyncio.Event()
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await packet(reader)
+        writer.write(CONNACK + whole + torn[:5])
+        await seen.wait()
+        writer.write(torn[5:])
+        await reader.read()
+
+    received: list[Received] = []
+    async with scripted(talk, context) as port, session(port, received, **options):
+        await until(lambda: received)
+        seen.set()
+        await until(lambda: len(received) == 2)
+    assert [each.payload for each in received] == [b"whole", b"torn"]
+
+
+def descriptors() -> int:
+    """Return how many files this process has open."""
+    return sum(1 for _ in Path("/proc/self/fd").iterdir())
+
+
+async def test_session_that_ends_leaves_nothing_behind() -> None:
+    """Nor when the broker does not close: reconnects are many in a year."""
+    raised: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: raised.append(context))
+    kept: list[Session] = []  # so that nobody tidies up for us
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await packet(reader)
+        writer.write(CONNACK)
+        await reader.read()
+
+    async with scripted(talk) as port:
+        files, tasks = descriptors(), asyncio.all_tasks()
+        for _ in range(3):
+            async with session(port) as made:
+                kept.append(made)
+        await until(lambda: descriptors() <= files and asyncio.all_tasks() == tasks)
+    assert not raised
+
+
 async def test_certificate_that_nobody_vouches_for_is_explained(
     certificate: tuple[Path, Path],
 ) -> None:
