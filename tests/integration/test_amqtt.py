@@ -3,39 +3,30 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
-from amqtt.broker import Broker
 
+from balancer.cli.demo.broker import ANYBODY, embedded
 from balancer.config.load import read_setup
 from balancer.service.service import Service
 from tests.integration.appliances import Relay
 from tests.integration.conftest import three_heaters
 from tests.integration.house import House
 
-ANYBODY = {"amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True}}
 LISTED = "amqtt.plugins.topic_checking.TopicAccessControlListPlugin"
 
 
 @contextlib.asynccontextmanager
-async def amqtt(plugins: dict[str, dict[str, Any]]) -> AsyncIterator[int]:
+async def amqtt(plugins: Mapping[str, Any]) -> AsyncIterator[int]:
     """Run a broker; yields its port."""
     for name in ("amqtt", "transitions"):
         logging.getLogger(name).setLevel(logging.ERROR)
-    broker = Broker(
-        {"listeners": {"default": {"type": "tcp", "bind": "127.0.0.1:0"}}, "plugins": plugins}
-    )
-    await broker.start()
-    server = broker._servers["default"].instance
-    assert server is not None
-    try:
-        yield server.sockets[0].getsockname()[1]
-    finally:
-        await broker.shutdown()
+    async with embedded(plugins) as port:
+        yield port
 
 
 @contextlib.asynccontextmanager

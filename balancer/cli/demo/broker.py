@@ -4,10 +4,11 @@ import asyncio
 import contextlib
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from random import Random
 from typing import Any
 
+from amqtt.adapters import StreamReaderAdapter, StreamWriterAdapter
 from amqtt.broker import Broker as AmqttBroker
 
 from balancer.sim.broker import Broker
@@ -16,12 +17,42 @@ from balancer.wire import Message
 
 START_WITHIN_S = 10.0
 STOP_WITHIN_S = 3.0
+ANYBODY: Mapping[str, Any] = {
+    "amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True}
+}
+_LISTENER = "default"  # the only name that the library always looks for
 
 
 def silence_library() -> None:
     """Keep the broker's own log out of the terminal."""
     for name in ("amqtt", "transitions", "asyncio", "aiomqtt", "mqtt"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
+
+
+@contextlib.asynccontextmanager
+async def embedded(plugins: Mapping[str, Any]) -> AsyncIterator[int]:
+    """Run a real MQTT broker in this loop; yields the free port of this machine it is given.
+
+    The listening is ours: the broker would not tell its port.
+
+    Args:
+        plugins: Of the broker, with their settings: who may do what.
+    """
+    listeners = {_LISTENER: {"type": "external", "bind": "127.0.0.1"}}
+    broker = AmqttBroker({"listeners": listeners, "plugins": dict(plugins)})
+
+    async def welcome(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await broker.external_connected(
+            StreamReaderAdapter(reader), StreamWriterAdapter(writer), _LISTENER
+        )
+
+    await broker.start()
+    server = await asyncio.start_server(welcome, "127.0.0.1", 0)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+        await broker.shutdown()
 
 
 class EmbeddedBroker:
@@ -34,7 +65,7 @@ class EmbeddedBroker:
     def __init__(self) -> None:
         self.port = 0
         self._loop = asyncio.new_event_loop()
-        self._broker: AmqttBroker | None = None
+        self._running = contextlib.AsyncExitStack()
         self._thread = threading.Thread(target=self._loop.run_forever, name="broker", daemon=True)
 
     def start(self) -> None:
@@ -45,9 +76,11 @@ class EmbeddedBroker:
         """
         self._loop.set_exception_handler(lambda _loop, _context: None)
         self._thread.start()
-        starting = asyncio.run_coroutine_threadsafe(self._serve(), self._loop)
+        entering = self._running.enter_async_context(embedded(ANYBODY))
         try:
-            starting.result(START_WITHIN_S)
+            self.port = asyncio.run_coroutine_threadsafe(entering, self._loop).result(
+                START_WITHIN_S
+            )
         except Exception as error:
             why = str(error) or "too slow"
             raise RuntimeError(f"the embedded broker did not start: {why}") from error
@@ -56,24 +89,11 @@ class EmbeddedBroker:
         """Close every connection and end the thread."""
         if not self._thread.is_alive():
             return
-        if self._broker is not None:
-            closing = asyncio.run_coroutine_threadsafe(self._broker.shutdown(), self._loop)
-            with contextlib.suppress(Exception):  # it ends with the process at the latest
-                closing.result(STOP_WITHIN_S)
+        closing = asyncio.run_coroutine_threadsafe(self._running.aclose(), self._loop)
+        with contextlib.suppress(Exception):  # it ends with the process at the latest
+            closing.result(STOP_WITHIN_S)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(STOP_WITHIN_S)
-
-    async def _serve(self) -> None:
-        plugin = "amqtt.plugins.authentication.AnonymousAuthPlugin"
-        settings: dict[str, Any] = {
-            "listeners": {"default": {"type": "tcp", "bind": "127.0.0.1:0"}},
-            "plugins": {plugin: {"allow_anonymous": True}},
-        }
-        self._broker = AmqttBroker(settings)
-        await self._broker.start()
-        server = self._broker._servers["default"].instance  # noqa: SLF001 - only it knows the free port
-        assert server is not None
-        self.port = server.sockets[0].getsockname()[1]
 
 
 class Outlet(Broker):
