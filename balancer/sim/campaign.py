@@ -9,16 +9,17 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterable
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from random import Random
 
 from balancer.sim.devices.meters import CADENCES
 from balancer.sim.faults import FAULTS
-from balancer.sim.home.appliances import APPLIANCES, HOUSEHOLD, USUAL
+from balancer.sim.home.appliances import APPLIANCES, HOUSEHOLD, USUAL, trace_named
+from balancer.sim.home.traces import TraceError
 from balancer.sim.scenarios import ALL
 from balancer.sim.tally import Report
-from balancer.sim.trial import FAULTS_PER_DAY, HOURS, Job, Result, overhear, run_job
+from balancer.sim.trial import FAULTS_PER_DAY, HOURS, TRACE_DAYS, Job, Result, overhear, run_job
 from balancer.sim.world import World
 
 METERS = ("", "power_delta", "on_change")  # as the house has them, or speaking on change
@@ -83,38 +84,45 @@ def run_campaign(
         days: House-days to simulate.
         seed: Of the whole campaign.
         faults: Ids of ``FAULTS`` to mix.
-        jobs: Processes to use; 1: this one.
+        jobs: Processes to use.
         trace: See ``jobs_for``.
         progress: Told the report as it grows.
 
     Returns:
         Of all runs; of those that were done if somebody interrupts, or ends a process.
+
+    Raises:
+        TraceError: The trace cannot be read.
     """
+    if trace:
+        trace_named(trace, days=TRACE_DAYS, seed=seed)
     report = Report()
     began_s = time.monotonic()
     work = jobs_for(days, seed, faults, trace)
 
-    def count(result: Result) -> None:
-        report.add(result)
+    def count(job: Job, done: Future[Result]) -> None:
+        error = done.exception()
+        if isinstance(error, BrokenProcessPool):
+            raise error
+        if error is None:
+            report.add(done.result())
+        else:
+            report.broken.append((job, error))
         report.took_s = time.monotonic() - began_s
         if progress is not None:
             progress(report)
 
+    pool = ProcessPoolExecutor(jobs, initializer=_end_without_a_word)
     try:
-        if jobs <= 1:
-            for job in work:
-                count(run_job(job))
-        else:
-            pool = ProcessPoolExecutor(jobs, initializer=_end_without_a_word)
-            try:
-                for done in as_completed([pool.submit(run_job, job) for job in work]):
-                    count(done.result())
-            finally:
-                pool.shutdown(cancel_futures=True)
+        running = {pool.submit(run_job, job): job for job in work}
+        for done in as_completed(running):
+            count(running[done], done)
     except KeyboardInterrupt:
         report.cut_short = "interrupted"
     except BrokenProcessPool:
         report.cut_short = "a process of the campaign was killed (is there memory left?)"
+    finally:
+        pool.shutdown(cancel_futures=True)
     report.defects.sort(key=lambda each: each.job.seed)
     return report
 
@@ -150,6 +158,11 @@ def main(arguments: list[str] | None = None) -> int:
     for each in (*faults, *first):
         if each not in FAULTS:
             parser.error(f"there is no fault {each}")
+    try:
+        if options.trace:
+            trace_named(options.trace, days=TRACE_DAYS, seed=options.seed)
+    except TraceError as error:
+        parser.error(f"--trace: {error}")
     if options.replay:
         house, _, seed = options.replay.partition(":")
         if house not in ALL or not seed.isdecimal():
@@ -175,7 +188,7 @@ def main(arguments: list[str] | None = None) -> int:
             faults,
             options.jobs,
             trace=options.trace,
-            progress=_progress,
+            progress=_progress(),
         )
         print(file=sys.stderr)
     if options.json:
@@ -186,17 +199,25 @@ def main(arguments: list[str] | None = None) -> int:
     return 0 if report.sound and not (options.every and report.missed) else 1
 
 
-def _progress(report: Report) -> None:
-    if report.defects and report.defects[-1] is report.newest:
-        print(f"\ndefect: {report.newest.job.replay}", file=sys.stderr)
-    print(
-        f"\r{report.days:8.2f} house-days  {sum(report.faults.values()):6d} faults  "
-        f"{report.trips:4d} trips ({report.avoidable} avoidable)  {report.violations} violations  "
-        f"{report.errors} errors  {report.took_s:6.0f} s ",
-        end="",
-        file=sys.stderr,
-        flush=True,
-    )
+def _progress() -> Callable[[Report], None]:
+    """Return what tells how far a campaign is, and each defect as it is found."""
+    told: set[str] = set()
+
+    def tell(report: Report) -> None:
+        for replay in report.replays:
+            if replay not in told:
+                told.add(replay)
+                print(f"\ndefect: {replay}", file=sys.stderr)
+        print(
+            f"\r{report.days:8.2f} house-days  {sum(report.faults.values()):6d} faults  "
+            f"{report.trips:4d} trips ({report.avoidable} avoidable)  "
+            f"{report.violations} violations  {len(report.broken)} errors  {report.took_s:6.0f} s ",
+            end="",
+            file=sys.stderr,
+            flush=True,
+        )
+
+    return tell
 
 
 def _wire(span: str | None) -> Callable[[World], None] | None:

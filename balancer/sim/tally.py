@@ -1,12 +1,13 @@
 """What many trials came to, counted as they end."""
 
+import traceback
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from balancer.sim.faults import FAULTS
-from balancer.sim.trial import Result
+from balancer.sim.trial import Job, Result
 
 
 @dataclass(slots=True, kw_only=True)
@@ -17,8 +18,8 @@ class Report:
         days: House-days simulated.
         trips: Of the breakers; ``avoidable`` of them should not have been.
         faults: Times that each was injected.
-        newest: The run counted last.
         defects: Runs that found something, each with the command that replays it.
+        broken: Runs that did not come to their end, and what was raised.
         took_s: Real time.
         cut_short: Why not everything was done; empty: it was.
     """
@@ -28,19 +29,24 @@ class Report:
     trips: int = 0
     avoidable: int = 0
     violations: int = 0
-    errors: int = 0
     messages: int = 0
     commands: int = 0
     faults: Counter[str] = field(default_factory=Counter)
     defects: list[Result] = field(default_factory=list)
-    newest: Result | None = None
+    broken: list[tuple[Job, BaseException]] = field(default_factory=list)
     took_s: float = 0.0
     cut_short: str = ""
 
     @property
     def sound(self) -> bool:
         """Return whether everything was done and nothing found."""
-        return not (self.defects or self.cut_short)
+        return not (self.defects or self.broken or self.cut_short)
+
+    @property
+    def replays(self) -> list[str]:
+        """Return the commands that run again what found something."""
+        jobs = [each.job for each in self.defects] + [job for job, _ in self.broken]
+        return [job.replay for job in jobs]
 
     @property
     def missed(self) -> tuple[str, ...]:
@@ -49,13 +55,11 @@ class Report:
 
     def add(self, result: Result) -> None:
         """Count one run."""
-        self.newest = result
         self.runs += 1
         self.days += result.days
         self.trips += result.trips
         self.avoidable += len(result.avoidable)
         self.violations += len(result.violations)
-        self.errors += result.error is not None
         self.messages += result.messages
         self.commands += result.commands
         self.faults.update(result.faults)
@@ -70,9 +74,9 @@ class Report:
             "trips": self.trips,
             "avoidable_trips": self.avoidable,
             "violations": self.violations,
-            "errors": self.errors,
+            "errors": len(self.broken),
             "faults": dict(sorted(self.faults.items())),
-            "defects": [each.job.replay for each in self.defects],
+            "defects": self.replays,
         }
 
     def lines(self) -> Iterator[str]:
@@ -85,7 +89,7 @@ class Report:
         )
         yield (
             f"{self.trips} trips, {self.avoidable} avoidable; {self.violations} violations; "
-            f"{self.errors} unhandled errors"
+            f"{len(self.broken)} unhandled errors"
         )
         if self.cut_short:
             yield f"{self.cut_short}: this is what was done"
@@ -95,5 +99,8 @@ class Report:
             yield f"defect: {defect.job.replay}"
             for line in (*defect.violations[:5], *defect.avoidable[:5]):
                 yield f"  {line}"
-            if defect.error:
-                yield f"  {defect.error}"
+        for job, error in self.broken:
+            yield f"defect: {job.replay}"
+            for part in traceback.format_exception(error):
+                for line in part.splitlines():
+                    yield f"  {line}"

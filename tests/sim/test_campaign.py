@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 from itertools import product
 from multiprocessing import active_children
@@ -11,6 +12,7 @@ import pytest
 
 from balancer.sim import campaign, tally, trial
 from balancer.sim.faults import FAULTS
+from balancer.sim.home.traces import TraceError
 from balancer.sim.scenarios import ALL
 
 
@@ -43,6 +45,26 @@ def test_every_house_lives_with_shipped_days_and_with_made_up_ones_on_every_mete
     # then nothing is left out, and some own more than others
     assert kinds == set(product(ALL, campaign.METERS, ("", "household")))
     assert len({job.trace for job in jobs}) > 4
+
+
+def test_a_run_that_raises_is_a_defect_with_its_command_place_and_instant() -> None:
+    # given a fault that nobody can inject
+    report = campaign.run_campaign(0.25, 1, ("F99",), 1)
+    # then
+    ((job, _),) = report.broken
+    text = "\n".join(report.lines())
+    assert not report.sound
+    assert report.document()["errors"] == 1
+    assert report.document()["defects"] == [job.replay]
+    assert f"defect: {job.replay}" in text
+    assert "KeyError: 'F99'" in text
+    assert re.search(r'trial.py", line \d+, in _begin', text)
+    assert re.search(rf"at \d+\.\d{{3}} s in the house {job.house} with seed {job.seed}", text)
+
+
+def test_a_trace_that_cannot_be_read_is_no_defect_of_every_run() -> None:
+    with pytest.raises(TraceError, match=r"gone\.csv"):
+        campaign.run_campaign(0.25, 1, (), 1, trace="gone.csv")
 
 
 @pytest.mark.parametrize("processes", [1, 2])
@@ -142,9 +164,11 @@ def test_what_goes_wrong_in_a_run_is_reported_with_its_command() -> None:
         ["--replay", "pilot:1", "--first", "F99"],
         ["--replay", "nowhere:1"],
         ["--replay", "pilot"],
+        ["--replay", "pilot:1", "--trace", "gone.csv"],
+        ["--trace", "household:sauna"],
     ],
 )
-def test_a_fault_or_house_that_is_not_there_is_wrong_usage(arguments: list[str]) -> None:
+def test_a_fault_house_or_trace_that_is_not_there_is_wrong_usage(arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         campaign.main(arguments)
     assert ended.value.code == 2
