@@ -15,8 +15,6 @@ four into another one that the broker need not see (--secrets):
 What exists is kept, so that `create` can be run again at any time.
 """
 
-# ruff: noqa: T201 - a program for people prints
-
 import argparse
 import base64
 import contextlib

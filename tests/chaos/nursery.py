@@ -90,12 +90,21 @@ class HurriedLoop(asyncio.SelectorEventLoop):
         return time.monotonic() * Hurry.speed
 
 
+def _replace(owner: object, **replacements: object) -> None:
+    """Let a module or a class have something else for the rest of this process."""
+    for name, replacement in replacements.items():
+        setattr(owner, name, replacement)
+
+
 def _hurry(speed: float) -> None:
     """Let the balancer's clocks and timers go so many times as fast; all else stays as it is."""
     Hurry.speed = speed
-    asyncio.new_event_loop = HurriedLoop  # type: ignore[assignment]
-    SystemClock.monotonic_s = lambda _: time.monotonic() * speed  # type: ignore[method-assign]
-    SystemClock.awake_s = SystemClock.monotonic_s  # type: ignore[method-assign]
+
+    def passed_s(_: SystemClock) -> float:
+        return time.monotonic() * speed
+
+    _replace(asyncio, new_event_loop=HurriedLoop)
+    _replace(SystemClock, monotonic_s=passed_s, awake_s=passed_s)
 
 
 def _live(order: dict[str, Any]) -> NoReturn:
@@ -121,7 +130,7 @@ def _live(order: dict[str, Any]) -> NoReturn:
         counted.write_text(str(len(asyncio.all_tasks())))
         counted.replace(clock.with_suffix(".tasks"))
 
-    SystemClock.wall_s = wall_s  # type: ignore[method-assign, assignment]
+    _replace(SystemClock, wall_s=wall_s)
     signal.signal(signal.SIGUSR2, count_tasks)
     sys.argv = ["balancer", "run", "--config", order["config"]]
     status = 70
