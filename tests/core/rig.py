@@ -1,11 +1,9 @@
-"""A small house in virtual time around ``step``: relays, meters and people do what a test says.
+"""A small house around ``step``: relays, meters and people do what a test says.
 
 Nothing here looks inside the controller: it is given events in the order of time, woken at its
 deadline, and what it asks of the relays happens to contacts that a test can weld or silence.
 """
 
-import heapq
-import itertools
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -36,6 +34,7 @@ from balancer.core.snapshot import LoadSnapshot, Snapshot
 from balancer.core.state import State, initial_state
 from balancer.core.step import Decision, step
 from tests.core.fakes import FakeMeter, FakeRelay
+from tests.core.world import World
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,17 +46,8 @@ class Sent:
     on: bool
 
 
-@dataclass(slots=True)
-class Over:
-    """How long heating kept the true power above a circuit's configured limit."""
-
-    total_s: float = 0.0
-    longest_s: float = 0.0
-    now_s: float = 0.0
-
-
-class Rig:
-    """The house, its controller, and the time."""
+class Rig(World):
+    """A house with its controller."""
 
     def __init__(
         self,
@@ -71,17 +61,9 @@ class Rig:
         start: bool = True,
         memory: Memory | None = None,
     ) -> None:
-        self.house = house
-        self.now_s = at_s
-        self.relays = {name: (relays or {}).get(name, FakeRelay()) for name in house.loads}
-        self.heater_w: dict[str, Callable[[], float] | float] = dict(house.rated_w)
-        self.base_w = {
-            name: base_w.get(name, 0.0) if isinstance(base_w, Mapping) else base_w
-            for name in house.circuits
-        }
+        super().__init__(house, at_s, base_w, relays or {})
         self.meters: dict[str, FakeMeter] = {}
         self.state: State = initial_state(house, at_s)
-        self.deadline_s = math.inf
         self.connected = False
         self.alive = True
         self.sent: list[Sent] = []
@@ -89,15 +71,7 @@ class Rig:
         self.queried: list[tuple[float, str]] = []
         self.decided: list[tuple[float, Decided]] = []
         self.notes: list[tuple[float, Note]] = []
-        self.switched: list[tuple[float, str, bool]] = []
-        self.over = {name: Over() for name in house.circuits}
-        self.most_on = dict.fromkeys(house.circuits, 0)
-        self.on_s = dict.fromkeys(house.loads, 0.0)
         self.watch: list[Callable[[Event, State, Decision], None]] = []
-        self._queue: list[tuple[float, int, Callable[[], None]]] = []
-        self._number = itertools.count()
-        self._accounted_s = at_s
-        self._at_this_instant = 0
         for circuit in house.circuits.values():
             if circuit.meter is not None:
                 self.add_meter(
@@ -112,95 +86,6 @@ class Rig:
             names = house.zones if requested is True else requested
             for zone in names:
                 self.request(zone)
-
-    # what is true
-
-    def load_w(self, name: str) -> float:
-        """Return what a load takes now, in watts."""
-        if not self.relays[name].on:
-            return 0.0
-        power = self.heater_w[name]
-        return power() if callable(power) else power
-
-    def power_w(self, circuit: str) -> float:
-        """Return what a circuit takes now, in watts, its children included."""
-        total_w = sum(
-            base_w for name, base_w in self.base_w.items() if circuit in self.house.ancestors[name]
-        )
-        for name in self.house.loads_of[circuit]:
-            part = self.house.power_w[name][circuit] / self.house.rated_w[name]
-            total_w += self.load_w(name) * part
-        return total_w
-
-    def on(self) -> set[str]:
-        """Return the loads whose contacts are closed."""
-        return {name for name, relay in self.relays.items() if relay.on}
-
-    # time
-
-    def at(self, at_s: float, do: Callable[[], Any]) -> None:
-        """Do something at an instant; things of one instant in the order they were asked."""
-        heapq.heappush(self._queue, (max(at_s, self.now_s), next(self._number), do))
-
-    def after(self, wait_s: float, do: Callable[[], Any]) -> None:
-        """Do something later."""
-        self.at(self.now_s + wait_s, do)
-
-    def run(self, for_s: float) -> None:
-        """Let time pass."""
-        self.run_until(self.now_s + for_s)
-
-    def run_until(self, end_s: float) -> None:
-        """Let time pass until an instant, everything due at it included."""
-        while True:
-            next_s = self._queue[0][0] if self._queue else math.inf
-            at_s = min(next_s, self.deadline_s)
-            if at_s > end_s:
-                break
-            self._go_to(at_s)
-            if self.deadline_s <= next_s:
-                self.tell(Wake(self.now_s))
-            else:
-                heapq.heappop(self._queue)[2]()
-        self._go_to(end_s)
-
-    def run_while(self, condition: Callable[[], bool], at_most_s: float) -> None:
-        """Let time pass in small steps until the condition is false; fail if it never is."""
-        end_s = self.now_s + at_most_s
-        while condition():
-            assert self.now_s < end_s, "the condition still holds"
-            self.run(0.01)
-
-    def _go_to(self, at_s: float) -> None:
-        if at_s > self.now_s:
-            self._account(at_s)
-            self._at_this_instant = 0
-        self._at_this_instant += 1
-        assert self._at_this_instant < 500, f"time stands still at {at_s}"
-        self.now_s = max(self.now_s, at_s)
-
-    def _account(self, to_s: float) -> None:
-        passed_s, self._accounted_s = to_s - self._accounted_s, to_s
-        for name, relay in self.relays.items():
-            if relay.on:
-                self.on_s[name] += passed_s
-        for name, over in self.over.items():
-            power_w = self.power_w(name)
-            active = sum(self.relays[load].on for load in self.house.loads_of[name])
-            self.most_on[name] = max(self.most_on[name], active)
-            heating = any(self.load_w(load) > 0.0 for load in self.house.loads_of[name])
-            if heating and power_w > self.house.circuits[name].limit_w + 1e-6:
-                over.total_s += passed_s
-                over.now_s += passed_s
-                over.longest_s = max(over.longest_s, over.now_s)
-            else:
-                over.now_s = 0.0
-
-    def forget_over(self) -> None:
-        """Start the account of overloads and of loads that are on anew."""
-        self.over = {name: Over() for name in self.house.circuits}
-        self.most_on = dict.fromkeys(self.house.circuits, 0)
-        self.on_s = dict.fromkeys(self.house.loads, 0.0)
 
     # the controller
 
@@ -228,6 +113,9 @@ class Rig:
                         self.after(0.02, lambda load=command.load: self.report(load))
         return decision
 
+    def wake(self) -> None:
+        self.tell(Wake(self.now_s))
+
     def snapshot(self) -> Snapshot:
         return snapshot(self.house, self.state, self.now_s)
 
@@ -251,7 +139,7 @@ class Rig:
         if relay.dead:
             return
         if not relay.stuck and not relay.liar:
-            self._move(load, on=on)
+            self.move(load, on=on)
         relay.says = on if relay.liar else relay.on
         relay.lease += 1
         dead_man_s = self.house.loads[load].relay.dead_man_s
@@ -264,11 +152,6 @@ class Rig:
         if self.relays[load].lease == lease:
             self.push(load, on=False)
 
-    def _move(self, load: str, *, on: bool) -> None:
-        if self.relays[load].on != on:
-            self.relays[load].on = on
-            self.switched.append((self.now_s, load, on))
-
     def report(self, load: str) -> None:
         """Say the relay's state now, if it can speak."""
         relay = self.relays[load]
@@ -280,8 +163,7 @@ class Rig:
 
     def push(self, load: str, *, on: bool) -> None:
         """Somebody presses the button on the wall."""
-        self._account(self.now_s)
-        self._move(load, on=on)
+        self.move(load, on=on)
         self.report(load)
 
     # meters
