@@ -10,9 +10,6 @@ from balancer.config.load import read_setup
 from balancer.config.quantity import shown_duration
 from balancer.config.setup import Setup
 from balancer.core.model import Circuit, House, Load, Meter
-from balancer.devices.tasmota import TasmotaMeter
-
-_TELE_PERIOD_S = 300.0  # of a Tasmota device as it comes
 
 
 def read_and_show(config: Path, *, acl: bool) -> str:
@@ -90,11 +87,11 @@ def starving(house: House) -> Iterator[str]:
 def slow_telemetry(setup: Setup) -> Iterator[str]:
     """Yield meters that have to be set up on the device to report often enough."""
     for meter in meters_in(setup.house):
-        tasmota = isinstance(setup.meters[meter.name], TasmotaMeter)
-        if tasmota and meter.stale_after_s < _TELE_PERIOD_S:
+        codec = setup.meters[meter.name]
+        if codec.usual_period_s is not None and meter.stale_after_s < codec.usual_period_s:
             yield (
-                f"{meter.name}: Tasmota reports every {shown_duration(_TELE_PERIOD_S)} unless "
-                "told otherwise; set TelePeriod 10 and PowerDelta on the device"
+                f"{meter.name}: reports every {shown_duration(codec.usual_period_s)} unless told "
+                f"otherwise; {codec.sooner}"
             )
 
 

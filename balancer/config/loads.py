@@ -16,7 +16,6 @@ from balancer.config.quantity import CURRENT_UNITS
 from balancer.config.schema import CircuitTable, Config, LoadTable
 from balancer.devices import FAMILIES
 from balancer.devices.base import RelayCodec
-from balancer.devices.tasmota import TasmotaRelay
 from balancer.views.topics import Topics
 
 
@@ -82,14 +81,7 @@ def check_channels(relays: Mapping[str, RelayCodec], topics: Topics, findings: F
 
 def _commands(relay: RelayCodec) -> set[tuple[str, bytes]]:
     """Return what tells a channel from all others: its commands, by topic and payload."""
-    both = [relay]
-    if isinstance(relay, TasmotaRelay) and relay.channel in {None, 1}:
-        # POWER and POWER1 are the same relay
-        both = [
-            TasmotaRelay(relay.device, channel, full_topic=relay.full_topic)
-            for channel in (None, 1)
-        ]
-    messages = [each.switch(on=on) for each in both for on in (True, False)]
+    messages = (*relay.commands.values(), *relay.aliases)
     return {(each.topic, each.payload) for each in messages}
 
 

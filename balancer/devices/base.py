@@ -1,7 +1,7 @@
 """What every family gives the rest of the program. Nothing a device says is trusted."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
@@ -42,64 +42,10 @@ SetupDecoder = Callable[[bytes], tuple[Message, ...]]
 """Answer to ``setup`` to what has to be written; empty: all is well. Raises DecodeError."""
 
 
-class RelayCodec(Protocol):
-    """One relay channel. ``on`` is always the heater's state: inverted wiring ends here."""
+class RequestDecoder(Protocol):
+    """Payload to "heat is wanted"."""
 
-    @property
-    def traits(self) -> RelayTraits: ...
-    @property
-    def states(self) -> Mapping[str, StateDecoder]:
-        """Topics that report its state."""
-        ...
-
-    @property
-    def online(self) -> Mapping[str, OnlineDecoder]:
-        """Topics that say whether it can be reached; all must agree that it can."""
-        ...
-
-    @property
-    def setup_replies(self) -> Mapping[str, SetupDecoder]:
-        """Topics of answers to ``setup``, each with what has to be written then (R12)."""
-        ...
-
-    @property
-    def command_topics(self) -> tuple[str, ...]:
-        """All topics that are written to: commands, queries, setup. For the broker's ACL."""
-        ...
-
-    def switch(self, *, on: bool) -> Message:
-        """Return the command; never retained. With ``dead_man`` an ON is a lease."""
-        ...
-
-    def query(self) -> tuple[Message, ...]:
-        """Return what asks for the state; empty if it cannot be asked."""
-        ...
-
-    def setup(self) -> tuple[Message, ...]:
-        """Return what is asked once after each connect (the dead-man's setting)."""
-        ...
-
-
-class MeterCodec(Protocol):
-    """A topic and how to read watts from its payload."""
-
-    @property
-    def topic(self) -> str: ...
-    @property
-    def qos(self) -> int: ...
-    def decode(self, payload: bytes) -> float:
-        """Return finite watts, negative while exporting. Raises DecodeError."""
-        ...
-
-
-class RequestCodec(Protocol):
-    """A topic and how to read a request for heat from its payload."""
-
-    @property
-    def topic(self) -> str: ...
-    @property
-    def qos(self) -> int: ...
-    def decode(self, payload: bytes, *, requested: bool) -> bool | None:
+    def __call__(self, payload: bytes, *, requested: bool) -> bool | None:
         """Return whether heat is wanted; None: it says nothing about that.
 
         Args:
@@ -113,10 +59,83 @@ class RequestCodec(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RelayCodec:
+    """One relay channel. ``on`` is always the heater's state: inverted wiring ends here.
+
+    Attributes:
+        traits: What the controller has to know of it.
+        inverted: The heater is on while the relay is off; all else here is turned round already.
+        commands: What switches it, by the heater's state; never retained. With ``dead_man`` an
+            ON is a lease.
+        aliases: What would switch the same channel; never sent.
+        query: What asks for its state; empty: it cannot be asked.
+        setup: What is asked once after each connect (the dead-man's setting).
+        states: Topics that report its state.
+        online: Topics that say whether it can be reached; all must agree that it can.
+        setup_replies: Topics of answers to ``setup``, each with what has to be written then (R12).
+    """
+
+    traits: RelayTraits
+    inverted: bool = False
+    commands: Mapping[bool, Message]
+    aliases: tuple[Message, ...] = ()
+    query: tuple[Message, ...] = ()
+    setup: tuple[Message, ...] = ()
+    states: Mapping[str, StateDecoder]
+    online: Mapping[str, OnlineDecoder] = field(default_factory=dict)
+    setup_replies: Mapping[str, SetupDecoder] = field(default_factory=dict)
+
+    def switch(self, *, on: bool) -> Message:
+        """Return the command."""
+        return self.commands[on]
+
+    @property
+    def command_topics(self) -> tuple[str, ...]:
+        """Return all topics that are written to: commands, queries, setup."""
+        messages = (*self.commands.values(), *self.query, *self.setup)
+        return tuple(dict.fromkeys(each.topic for each in messages))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeterCodec:
+    """A topic and how to read watts from its payload.
+
+    Attributes:
+        topic: Where it reports.
+        qos: Of the subscription.
+        decode: Payload to finite watts, negative while exporting. Raises DecodeError.
+        usual_period_s: How often it reports unless the device is told otherwise, in seconds;
+            None: unknown.
+        sooner: What to do on the device so that it reports more often.
+    """
+
+    topic: str
+    qos: int
+    decode: Callable[[bytes], float]
+    usual_period_s: float | None = None
+    sooner: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestCodec:
+    """A topic and how to read a request for heat from its payload.
+
+    Attributes:
+        topic: Where it is said.
+        qos: Of the subscription.
+        decode: See there.
+    """
+
+    topic: str
+    qos: int
+    decode: RequestDecoder
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Family:
     """One kind of device: what it can be, and what is known of it without configuration.
 
-    The constructors take the family's options by name and raise ValueError, with a
+    What makes codecs takes the family's options by name and raises ValueError, with a
     sentence for people, for options that cannot be.
 
     Attributes:

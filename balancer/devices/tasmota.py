@@ -6,21 +6,13 @@ support_tasmota.ino, xdrv_03_energy.ino.
 """
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 from balancer.core.model import RelayTraits
-from balancer.devices.base import (
-    Family,
-    OnlineDecoder,
-    SetupDecoder,
-    StateDecoder,
-)
+from balancer.devices.base import Family, MeterCodec, RelayCodec, SetupDecoder, StateDecoder
 from balancer.devices.payload import (
     ABSENT,
-    Path,
     find,
     parse_path,
     read_object,
@@ -35,6 +27,7 @@ from balancer.wire import Message
 
 FULL_TOPIC = "%prefix%/%topic%/"
 POWER_PATH = "ENERGY.Power"
+USUAL_PERIOD_S = 300.0  # TelePeriod as delivered
 LEAST_PERIOD_S = 10.0  # TelePeriod; PowerDelta is faster but silent while nothing changes
 MOST_CHANNELS = 32
 
@@ -99,148 +92,122 @@ def pulse_time(duration_s: float) -> int:
     return max(round(duration_s) + 100, 112)
 
 
-@dataclass(frozen=True, slots=True)
-class TasmotaRelay:
-    """One relay of a Tasmota device.
+def relay(
+    device: str,
+    *,
+    channel: int | None = None,
+    full_topic: str = FULL_TOPIC,
+    inverted: bool = False,
+    dead_man_s: float | None = None,
+    retries: int = 3,
+    confirm_within_s: float | None = None,
+    qos: int = 0,
+) -> RelayCodec:
+    """Return one relay of a Tasmota device.
 
     Every POWER command is answered, also one that changes nothing, after the relay was
-    switched. The dead-man is PulseTime, which ON starts anew.
+    switched. The dead-man is PulseTime, which ON starts anew; it is written only when it
+    differs (flash wears). Firmware of 2020 and before stops a running PulseTime at the query:
+    a lease has to be renewed after it.
 
-    Attributes:
+    Args:
         device: Its %topic%; may have slashes.
         channel: Number of the relay, from 1; None: it has one only.
         full_topic: FullTopic as set on the device.
         inverted: The heater is on while the relay is off.
-        dead_man_s: See ``RelayTraits``, as are retries and confirm_within_s.
+        dead_man_s: See ``RelayTraits``.
+        retries: See ``RelayTraits``.
+        confirm_within_s: See ``RelayTraits``.
         qos: Of the commands.
+
+    Raises:
+        ValueError: There is no such topic, channel or PulseTime.
     """
-
-    device: str
-    channel: int | None = None
-    full_topic: str = FULL_TOPIC
-    inverted: bool = False
-    dead_man_s: float | None = None
-    retries: int = 3
-    confirm_within_s: float | None = None
-    qos: int = 0
-    traits: RelayTraits = field(init=False, repr=False, compare=False)
-    states: Mapping[str, StateDecoder] = field(init=False, repr=False, compare=False)
-    online: Mapping[str, OnlineDecoder] = field(init=False, repr=False, compare=False)
-    setup_replies: Mapping[str, SetupDecoder] = field(init=False, repr=False, compare=False)
-    command_topics: tuple[str, ...] = field(init=False, repr=False, compare=False)
-    _commands: Mapping[bool, Message] = field(init=False, repr=False, compare=False)
-    _query: tuple[Message, ...] = field(init=False, repr=False, compare=False)
-    _setup: tuple[Message, ...] = field(init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        number = self._checked_number()
-        command = topic_prefix(self.full_topic, "cmnd", self.device)
-        stat = topic_prefix(self.full_topic, "stat", self.device)
-        tele = topic_prefix(self.full_topic, "tele", self.device)
-        power = f"{command}POWER{self.channel or ''}"
+    if channel is not None and not 1 <= channel <= MOST_CHANNELS:
+        raise ValueError(f"channel {channel} is not 1 to {MOST_CHANNELS}")
+    if inverted and dead_man_s is not None:
+        raise ValueError("dead_man with inverted would turn the heater on")
+    number = channel or 1
+    command = topic_prefix(full_topic, "cmnd", device)
+    stat = topic_prefix(full_topic, "stat", device)
+    tele = topic_prefix(full_topic, "tele", device)
+    keys = ("POWER1", "POWER") if number == 1 else (f"POWER{number}",)
+    own = f"POWER{channel or ''}"
+    state: StateDecoder = partial(_decode_state, keys=keys, inverted=inverted)
+    power_state: StateDecoder = partial(_decode_power, keys=keys, inverted=inverted)
+    # With SetOption4 a reply comes on a topic named after its command instead of RESULT.
+    states = dict.fromkeys(
+        (f"{stat}RESULT", f"{stat}STATE", f"{stat}STATUS11", f"{tele}STATE"), state
+    )
+    states.update(dict.fromkeys((f"{stat}{key}" for key in keys), power_state))
+    replies: dict[str, SetupDecoder] = {}
+    setup: tuple[Message, ...] = ()
+    if dead_man_s is not None:
         pulse = f"{command}PulseTime{number}"
-        keys = ("POWER1", "POWER") if number == 1 else (f"POWER{number}",)
-        state: StateDecoder = partial(_decode_state, keys=keys, inverted=self.inverted)
-        power_state: StateDecoder = partial(_decode_power, keys=keys, inverted=self.inverted)
-        # With SetOption4 a reply comes on a topic named after its command instead of RESULT.
-        states = dict.fromkeys(
-            (f"{stat}RESULT", f"{stat}STATE", f"{stat}STATUS11", f"{tele}STATE"), state
-        )
-        states.update(dict.fromkeys((f"{stat}{key}" for key in keys), power_state))
-        replies: dict[str, SetupDecoder] = {}
-        setup: tuple[Message, ...] = ()
-        if self.dead_man_s is not None:
-            value = pulse_time(self.dead_man_s)
-            write = Message(pulse, str(value).encode(), qos=self.qos)
-            reply: SetupDecoder = partial(
-                _decode_pulse_time, number=number, value=value, write=write
-            )
-            replies = {f"{stat}RESULT": reply, f"{stat}PULSETIME": reply}
-            setup = (Message(pulse, b"", qos=self.qos),)
-        derived = {
-            "traits": RelayTraits(
-                confirms=True,
-                merged=False,
-                dead_man_s=self.dead_man_s,
-                retries=self.retries,
-                confirm_within_s=self.confirm_within_s,
-            ),
-            "states": states,
-            "online": {f"{tele}LWT": _decode_lwt},
-            "setup_replies": replies,
-            "command_topics": (power, pulse) if setup else (power,),
-            "_commands": {
-                on: Message(power, b"ON" if on is not self.inverted else b"OFF", qos=self.qos)
-                for on in (False, True)
-            },
-            "_query": (Message(power, b"", qos=self.qos),),
-            "_setup": setup,
+        value = pulse_time(dead_man_s)
+        write = Message(pulse, str(value).encode(), qos=qos)
+        reply: SetupDecoder = partial(_decode_pulse_time, number=number, value=value, write=write)
+        replies = {f"{stat}RESULT": reply, f"{stat}PULSETIME": reply}
+        setup = (Message(pulse, b"", qos=qos),)
+
+    def commands(key: str) -> dict[bool, Message]:
+        return {
+            on: Message(f"{command}{key}", b"ON" if on is not inverted else b"OFF", qos=qos)
+            for on in (False, True)
         }
-        for name, value_ in derived.items():
-            object.__setattr__(self, name, value_)
 
-    def _checked_number(self) -> int:
-        if self.channel is not None and not 1 <= self.channel <= MOST_CHANNELS:
-            raise ValueError(f"channel {self.channel} is not 1 to {MOST_CHANNELS}")
-        if self.inverted and self.dead_man_s is not None:
-            raise ValueError("dead_man with inverted would turn the heater on")
-        return self.channel or 1
-
-    def switch(self, *, on: bool) -> Message:
-        """Return the command; never retained. With ``dead_man`` an ON is a lease."""
-        return self._commands[on]
-
-    def query(self) -> tuple[Message, ...]:
-        """Return what asks for the state.
-
-        Firmware of 2020 and before stops a running PulseTime at this query: a lease has to
-        be renewed after it.
-        """
-        return self._query
-
-    def setup(self) -> tuple[Message, ...]:
-        """Return what asks for PulseTime; it is written only when it differs (flash wears)."""
-        return self._setup
+    return RelayCodec(
+        traits=RelayTraits(
+            confirms=True,
+            merged=False,
+            dead_man_s=dead_man_s,
+            retries=retries,
+            confirm_within_s=confirm_within_s,
+        ),
+        inverted=inverted,
+        commands=commands(own),
+        aliases=tuple(each for key in keys if key != own for each in commands(key).values()),
+        query=(Message(f"{command}{own}", b"", qos=qos),),
+        setup=setup,
+        states=states,
+        online={f"{tele}LWT": _decode_lwt},
+        setup_replies=replies,
+    )
 
 
-@dataclass(frozen=True, slots=True)
-class TasmotaMeter:
-    """A number in ``tele/…/SENSOR``; one per phase is summed.
+def meter(
+    device: str,
+    *,
+    path: str | None = None,
+    watts_per_unit: float = 1.0,
+    scale: float = 1.0,
+    qos: int = 0,
+    full_topic: str = FULL_TOPIC,
+) -> MeterCodec:
+    """Return a number in ``tele/…/SENSOR``; one per phase is summed.
 
-    Attributes:
+    Args:
         device: Its %topic%.
         path: Where the number is; None: ``ENERGY.Power``.
         watts_per_unit: Watts that one unit of the number stands for.
         scale: Factor before that.
         qos: Of the subscription.
         full_topic: FullTopic as set on the device.
+
+    Raises:
+        ValueError: It is no topic or no path.
     """
-
-    device: str
-    path: str | None = POWER_PATH
-    watts_per_unit: float = 1.0
-    scale: float = 1.0
-    qos: int = 0
-    full_topic: str = FULL_TOPIC
-    topic: str = field(init=False, repr=False, compare=False)
-    _path: Path = field(init=False, repr=False, compare=False)
-    _factor: float = field(init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        topic = f"{topic_prefix(self.full_topic, 'tele', self.device)}SENSOR"
-        path = self.path if self.path is not None else POWER_PATH
-        object.__setattr__(self, "topic", topic)
-        object.__setattr__(self, "_path", parse_path(path))
-        object.__setattr__(self, "_factor", self.scale * self.watts_per_unit)
-
-    def decode(self, payload: bytes) -> float:
-        """Return finite watts, negative while exporting. Raises DecodeError."""
-        return read_watts(payload, self._path, self._factor)
+    where = parse_path(POWER_PATH if path is None else path)
+    return MeterCodec(
+        topic=f"{topic_prefix(full_topic, 'tele', device)}SENSOR",
+        qos=qos,
+        decode=partial(read_watts, path=where, factor=scale * watts_per_unit),
+        usual_period_s=USUAL_PERIOD_S,
+        sooner="set TelePeriod 10 and PowerDelta on the device",
+    )
 
 
-FAMILY = Family(
-    relay=TasmotaRelay, meter=TasmotaMeter, unit_of=unit_of, least_period_s=LEAST_PERIOD_S
-)
+FAMILY = Family(relay=relay, meter=meter, unit_of=unit_of, least_period_s=LEAST_PERIOD_S)
 
 
 def _decode_state(payload: bytes, *, keys: tuple[str, ...], inverted: bool) -> bool | None:

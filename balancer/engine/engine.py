@@ -147,7 +147,7 @@ class Engine:
         self._routes.forget_setups()
         setups: list[Message] = []
         if not self._house.dry_run:
-            setups += (each for relay in self._setup.relays.values() for each in relay.setup())
+            setups += (each for relay in self._setup.relays.values() for each in relay.setup)
         if self._state.started:
             self._display.everything(at_s)
         return Outgoing(tuple(dict.fromkeys((*commands, *setups))))
@@ -271,7 +271,7 @@ class Engine:
                 case RenewLease():
                     messages.append(self._switch[command.load, True])
                 case QueryRelay():
-                    messages += self._setup.relays[command.load].query()
+                    messages += self._setup.relays[command.load].query
         return tuple(messages)
 
     def _tell(self, decision: Decision) -> None:

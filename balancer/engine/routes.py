@@ -192,7 +192,7 @@ class Routes:
 
     def _state(self, name: str, decode: StateDecoder, message: Message) -> bool | None:
         relay = self._setup.relays[name]
-        if message.retain and relay.query():
+        if message.retain and relay.query:
             return None  # it is asked; what was kept may be hours old
         source = f"loads.{name}.relay"
         try:

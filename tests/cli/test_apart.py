@@ -49,9 +49,8 @@ def test_what_a_child_reads_is_served_by_its_parent(
     assert status == 7
     ((setup, options),) = served
     assert setup.house == expected.house
-    assert setup.relays == expected.relays
-    assert setup.meters == expected.meters
-    assert setup.requests == expected.requests
+    for kind in ("relays", "meters", "requests"):  # decoders are partial functions: never equal
+        assert repr(getattr(setup, kind)) == repr(getattr(expected, kind))
     assert setup.broker == expected.broker
     assert options == {"log_level": "debug", "log_format": "json", "config_path": EXAMPLE}
 

@@ -45,7 +45,7 @@ def test_every_topic_that_the_engine_subscribes_to_is_listed_as_in(example: Setu
 def test_every_topic_that_a_relay_is_commanded_on_is_listed_as_out(example: Setup) -> None:
     written = {use.topic for use in uses(example) if use.writes}
     for relay in example.relays.values():
-        commands = (relay.switch(on=True), relay.switch(on=False), *relay.query(), *relay.setup())
+        commands = (relay.switch(on=True), relay.switch(on=False), *relay.query, *relay.setup)
         assert {message.topic for message in commands} <= written
 
 

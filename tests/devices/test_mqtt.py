@@ -4,19 +4,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from balancer.devices import FAMILIES, METERS, RELAYS, REQUESTS
-from balancer.devices.base import DecodeError, Rejection, RelayCodec
-from balancer.devices.mqtt import MqttMeter, MqttRelay, MqttRequest
+from balancer.devices import FAMILIES, METERS, RELAYS, REQUESTS, mqtt
+from balancer.devices.base import DecodeError, Rejection
 from balancer.wire import Message
 
 
 def test_a_relay_is_commanded_with_its_words() -> None:
-    relay: RelayCodec = MqttRelay(
-        "heat/towels/set", on="1", off="0", state_topic="heat/towels", qos=1
-    )
+    relay = mqtt.relay("heat/towels/set", on="1", off="0", state_topic="heat/towels", qos=1)
     assert relay.switch(on=True) == Message("heat/towels/set", b"1", qos=1)
     assert relay.switch(on=False) == Message("heat/towels/set", b"0", qos=1)
-    assert relay.query() == relay.setup() == ()
+    assert relay.query == relay.setup == ()
     assert relay.online == relay.setup_replies == {}
     assert relay.command_topics == ("heat/towels/set",)
     assert relay.states["heat/towels"](b"1") is True
@@ -25,7 +22,7 @@ def test_a_relay_is_commanded_with_its_words() -> None:
 
 
 def test_a_relay_without_state_topic_does_not_confirm() -> None:
-    relay = MqttRelay("heat/towels/set")
+    relay = mqtt.relay("heat/towels/set")
     assert relay.states == {}
     assert not relay.traits.confirms
 
@@ -48,9 +45,9 @@ def test_a_relay_without_state_topic_does_not_confirm() -> None:
 def test_a_report_is_read_with_its_words(
     options: dict[str, str], payload: bytes, on: bool | None
 ) -> None:
-    relay = MqttRelay("a/set", state_topic="a", **options)
+    relay = mqtt.relay("a/set", state_topic="a", **options)
     assert relay.states["a"](payload) is on
-    inverted = MqttRelay("a/set", state_topic="a", inverted=True, **options)
+    inverted = mqtt.relay("a/set", state_topic="a", inverted=True, **options)
     assert inverted.states["a"](payload) is (None if on is None else not on)
 
 
@@ -74,7 +71,7 @@ def test_a_report_that_says_nothing_sure_is_rejected(
     path: str | None, payload: bytes, reason: Rejection
 ) -> None:
     with pytest.raises(DecodeError) as raised:
-        MqttRelay("a/set", state_topic="a", state_path=path).states["a"](payload)
+        mqtt.relay("a/set", state_topic="a", state_path=path).states["a"](payload)
     assert raised.value.reason is reason
 
 
@@ -89,7 +86,7 @@ def test_what_was_commanded_is_read_back_as_the_heaters_state(
     closed, opened = words
     if closed.casefold() == opened.casefold():
         opened += "-"
-    relay = MqttRelay("a/set", on=closed, off=opened, state_topic="a", inverted=inverted)
+    relay = mqtt.relay("a/set", on=closed, off=opened, state_topic="a", inverted=inverted)
     command = relay.switch(on=on)
     assert not command.retain
     assert command.payload.decode() == (closed if on is not inverted else opened)
@@ -97,25 +94,25 @@ def test_what_was_commanded_is_read_back_as_the_heaters_state(
 
 
 def test_a_meter_reads_a_plain_number_in_its_unit() -> None:
-    assert MqttMeter("p1", watts_per_unit=1000.0).decode(b"1.234") == pytest.approx(1234.0)
-    assert MqttMeter("p1", scale=-1.0, watts_per_unit=230.0).decode(b"2") == -460.0
-    assert MqttMeter("em", path="a[0].b").decode(b'{"a":[{"b":"7"}]}') == 7.0
+    assert mqtt.meter("p1", watts_per_unit=1000.0).decode(b"1.234") == pytest.approx(1234.0)
+    assert mqtt.meter("p1", scale=-1.0, watts_per_unit=230.0).decode(b"2") == -460.0
+    assert mqtt.meter("em", path="a[0].b").decode(b'{"a":[{"b":"7"}]}') == 7.0
 
 
 @pytest.mark.parametrize("payload", [b"nan", b"unavailable", b"", b'{"x":', b"true"])
 def test_what_is_no_number_is_rejected(payload: bytes) -> None:
     for path in (None, "x"):
         with pytest.raises(DecodeError):
-            MqttMeter("p1", path=path).decode(payload)
+            mqtt.meter("p1", path=path).decode(payload)
 
 
 def test_a_request_is_read_with_its_words() -> None:
-    request = MqttRequest("trv", path="running_state", on="heat", off="idle")
+    request = mqtt.request("trv", path="running_state", on="heat", off="idle")
     for requested in (False, True):
         assert request.decode(b'{"running_state":"heat"}', requested=requested) is True
         assert request.decode(b'{"running_state":"Idle"}', requested=requested) is False
         assert request.decode(b'{"local_temperature":19}', requested=requested) is None
-        assert MqttRequest("x").decode(b"ON", requested=requested) is True
+        assert mqtt.request("x").decode(b"ON", requested=requested) is True
 
 
 @pytest.mark.parametrize(
@@ -131,7 +128,7 @@ def test_a_request_is_read_with_its_words() -> None:
     ],
 )
 def test_an_unknown_request_is_rejected(payload: bytes, reason: Rejection) -> None:
-    request = MqttRequest("trv", path="running_state", on="heat", off="idle")
+    request = mqtt.request("trv", path="running_state", on="heat", off="idle")
     with pytest.raises(DecodeError) as raised:
         request.decode(payload, requested=True)
     assert raised.value.reason is reason
@@ -151,16 +148,16 @@ def test_an_unknown_request_is_rejected(payload: bytes, reason: Rejection) -> No
 def test_a_demand_asks_above_and_ends_five_points_lower(
     demand: bytes, requested: bool, wanted: bool
 ) -> None:
-    plain = MqttRequest("trv", above=20.0)
+    plain = mqtt.request("trv", above=20.0)
     assert plain.decode(demand, requested=requested) is wanted
-    nested = MqttRequest("trv", path="pi_heating_demand", above=20.0)
+    nested = mqtt.request("trv", path="pi_heating_demand", above=20.0)
     payload = b'{"pi_heating_demand":' + demand + b"}"
     assert nested.decode(payload, requested=requested) is wanted
 
 
 @pytest.mark.parametrize("above", [0.0, 3.0, 5.0])
 def test_a_demand_of_nothing_always_ends_the_request(above: float) -> None:
-    request = MqttRequest("trv", above=above)
+    request = mqtt.request("trv", above=above)
     assert request.decode(b"0", requested=True) is False
     assert request.decode(b"1", requested=True) is True
 
@@ -168,10 +165,10 @@ def test_a_demand_of_nothing_always_ends_the_request(above: float) -> None:
 @pytest.mark.parametrize("payload", [b"", b"true", b"heat", b"nan", b"1e999", b"null"])
 def test_a_demand_that_is_no_number_is_rejected(payload: bytes) -> None:
     with pytest.raises(DecodeError):
-        MqttRequest("trv", above=20.0).decode(payload, requested=False)
+        mqtt.request("trv", above=20.0).decode(payload, requested=False)
     if payload:
         with pytest.raises(DecodeError):
-            MqttRequest("trv", path="a", above=20.0).decode(
+            mqtt.request("trv", path="a", above=20.0).decode(
                 b'{"a":' + payload + b"}", requested=False
             )
 
@@ -192,11 +189,11 @@ def test_a_demand_that_is_no_number_is_rejected(payload: bytes) -> None:
 )
 def test_options_that_cannot_be_are_told(options: dict[str, str], told: str) -> None:
     with pytest.raises(ValueError, match=told):
-        MqttRelay(**options)
+        mqtt.relay(**options)
 
 
 def test_topics_of_meters_and_requests_are_exact() -> None:
-    for make in (MqttMeter, MqttRequest):
+    for make in (mqtt.meter, mqtt.request):
         with pytest.raises(ValueError, match="wildcard"):
             make("a/+/b")
 

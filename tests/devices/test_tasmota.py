@@ -6,36 +6,37 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from balancer.devices.base import DecodeError, Rejection, RelayCodec
-from balancer.devices.tasmota import TasmotaMeter, TasmotaRelay, pulse_time, unit_of
+from balancer.devices import tasmota
+from balancer.devices.base import DecodeError, Rejection
+from balancer.devices.tasmota import pulse_time, unit_of
 from balancer.wire import Message
 
 
 def test_a_single_relay_is_commanded_without_number() -> None:
-    relay: RelayCodec = TasmotaRelay("t1")
+    relay = tasmota.relay("t1")
     assert relay.switch(on=True) == Message("cmnd/t1/POWER", b"ON")
     assert relay.switch(on=False) == Message("cmnd/t1/POWER", b"OFF")
-    assert relay.query() == (Message("cmnd/t1/POWER", b""),)
-    assert relay.setup() == ()
+    assert relay.query == (Message("cmnd/t1/POWER", b""),)
+    assert relay.setup == ()
     assert relay.command_topics == ("cmnd/t1/POWER",)
 
 
 def test_a_channel_is_commanded_by_its_number_and_with_the_given_qos() -> None:
-    relay = TasmotaRelay("relay2", channel=7, qos=1)
+    relay = tasmota.relay("relay2", channel=7, qos=1)
     assert relay.switch(on=True) == Message("cmnd/relay2/POWER7", b"ON", qos=1)
-    assert relay.query() == (Message("cmnd/relay2/POWER7", b"", qos=1),)
+    assert relay.query == (Message("cmnd/relay2/POWER7", b"", qos=1),)
 
 
 def test_the_full_topic_of_the_device_is_followed() -> None:
-    relay = TasmotaRelay("t1", full_topic="tasmota/%topic%/%prefix%")
+    relay = tasmota.relay("t1", full_topic="tasmota/%topic%/%prefix%")
     assert relay.switch(on=True).topic == "tasmota/t1/cmnd/POWER"
     assert "tasmota/t1/stat/RESULT" in relay.states
     assert set(relay.online) == {"tasmota/t1/tele/LWT"}
-    assert TasmotaMeter("t1", full_topic="x/%prefix%/%topic%/").topic == "x/tele/t1/SENSOR"
+    assert tasmota.meter("t1", full_topic="x/%prefix%/%topic%/").topic == "x/tele/t1/SENSOR"
 
 
 def test_all_topics_are_exact() -> None:
-    relay = TasmotaRelay("t1", dead_man_s=60.0)
+    relay = tasmota.relay("t1", dead_man_s=60.0)
     assert set(relay.states) == {
         "stat/t1/RESULT",
         "stat/t1/POWER",
@@ -75,8 +76,8 @@ def test_all_topics_are_exact() -> None:
 def test_a_report_is_read_wherever_it_comes(
     channel: int | None, topic: str, payload: bytes, on: bool | None
 ) -> None:
-    assert TasmotaRelay("t1", channel=channel).states[topic](payload) is on
-    inverted = TasmotaRelay("t1", channel=channel, inverted=True).states[topic](payload)
+    assert tasmota.relay("t1", channel=channel).states[topic](payload) is on
+    inverted = tasmota.relay("t1", channel=channel, inverted=True).states[topic](payload)
     assert inverted is (None if on is None else not on)
 
 
@@ -102,7 +103,7 @@ def test_a_report_that_says_nothing_sure_is_rejected(
     topic: str, payload: bytes, reason: Rejection
 ) -> None:
     with pytest.raises(DecodeError) as raised:
-        TasmotaRelay("t1").states[topic](payload)
+        tasmota.relay("t1").states[topic](payload)
     assert raised.value.reason is reason
 
 
@@ -110,13 +111,13 @@ def test_a_report_that_says_nothing_sure_is_rejected(
     ("payload", "online"), [(b"Online", True), (b"Offline", False), (b"offline", False)]
 )
 def test_the_will_says_whether_the_device_is_online(payload: bytes, online: bool) -> None:
-    assert TasmotaRelay("t1").online["tele/t1/LWT"](payload) is online
+    assert tasmota.relay("t1").online["tele/t1/LWT"](payload) is online
 
 
 @pytest.mark.parametrize("payload", [b"", b"gone", b"{}", b"\xff"])
 def test_any_other_will_is_rejected(payload: bytes) -> None:
     with pytest.raises(DecodeError):
-        TasmotaRelay("t1").online["tele/t1/LWT"](payload)
+        tasmota.relay("t1").online["tele/t1/LWT"](payload)
 
 
 @settings(max_examples=50, deadline=None)
@@ -124,7 +125,7 @@ def test_any_other_will_is_rejected(payload: bytes) -> None:
 def test_what_was_commanded_is_read_back_as_the_heaters_state(
     on: bool, inverted: bool, channel: int | None
 ) -> None:
-    relay = TasmotaRelay("t1", channel=channel, inverted=inverted)
+    relay = tasmota.relay("t1", channel=channel, inverted=inverted)
     command = relay.switch(on=on)
     assert not command.retain
     assert (command.payload == b"ON") is (on is not inverted)
@@ -164,9 +165,9 @@ def test_pulse_time_counts_to_18_hours(duration_s: float, possible: bool) -> Non
 )
 def test_pulse_time_is_not_written_when_it_is_right_or_another_channels(payload: bytes) -> None:
     """R12."""
-    relay = TasmotaRelay("relay2", channel=7, dead_man_s=900.0)
+    relay = tasmota.relay("relay2", channel=7, dead_man_s=900.0)
     assert relay.traits.dead_man_s == 900.0
-    assert relay.setup() == (Message("cmnd/relay2/PulseTime7", b""),)
+    assert relay.setup == (Message("cmnd/relay2/PulseTime7", b""),)
     for decode in relay.setup_replies.values():
         assert decode(payload) == ()
 
@@ -183,7 +184,7 @@ def test_pulse_time_is_not_written_when_it_is_right_or_another_channels(payload:
 )
 def test_pulse_time_is_written_when_it_differs(payload: bytes) -> None:
     """R12."""
-    relay = TasmotaRelay("relay2", channel=7, dead_man_s=900.0)
+    relay = tasmota.relay("relay2", channel=7, dead_man_s=900.0)
     written = Message("cmnd/relay2/PulseTime7", b"1000")
     assert relay.setup_replies["stat/relay2/RESULT"](payload) == (written,)
 
@@ -206,23 +207,23 @@ def test_pulse_time_is_written_when_it_differs(payload: bytes) -> None:
 )
 def test_an_answer_without_pulse_time_is_rejected(payload: bytes) -> None:
     with pytest.raises(DecodeError):
-        TasmotaRelay("t1", dead_man_s=60.0).setup_replies["stat/t1/RESULT"](payload)
+        tasmota.relay("t1", dead_man_s=60.0).setup_replies["stat/t1/RESULT"](payload)
 
 
 def test_a_meter_reads_power_and_sums_phases() -> None:
     payload = (
         b'{"Time":"..","ENERGY":{"Power":[310,22,1490],"Current":[1.4,0.1,6.4],"Voltage":233}}'
     )
-    assert TasmotaMeter("t1").topic == "tele/t1/SENSOR"
-    assert TasmotaMeter("t1").decode(payload) == 1822.0
-    assert TasmotaMeter("t1", path=None).decode(payload) == 1822.0
-    assert TasmotaMeter("t1", path="ENERGY.Power[1]").decode(payload) == 22.0
-    current = TasmotaMeter("t1", path="ENERGY.Current", watts_per_unit=230.0)
+    assert tasmota.meter("t1").topic == "tele/t1/SENSOR"
+    assert tasmota.meter("t1").decode(payload) == 1822.0
+    assert tasmota.meter("t1", path=None).decode(payload) == 1822.0
+    assert tasmota.meter("t1", path="ENERGY.Power[1]").decode(payload) == 22.0
+    current = tasmota.meter("t1", path="ENERGY.Current", watts_per_unit=230.0)
     assert current.decode(payload) == pytest.approx(7.9 * 230.0)
 
 
 def test_a_linky_reads_apparent_power_and_not_its_alarm() -> None:
-    meter = TasmotaMeter("linky", path="TIC.PAPP")
+    meter = tasmota.meter("linky", path="TIC.PAPP")
     assert meter.decode(b'{"TIC":{"PAPP":2310}}') == 2310.0
     with pytest.raises(DecodeError) as raised:
         meter.decode(b'{"TIC":{"ADPS":1}}')
@@ -273,4 +274,4 @@ def test_known_paths_have_a_unit(path: str | None, unit: str | None) -> None:
 )
 def test_options_that_cannot_be_are_told(options: dict[str, Any], told: str) -> None:
     with pytest.raises(ValueError, match=told):
-        TasmotaRelay(**options)
+        tasmota.relay(**options)

@@ -7,17 +7,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from balancer.devices.base import DecodeError, Rejection, RelayCodec
-from balancer.devices.zigbee2mqtt import Zigbee2MqttMeter, Zigbee2MqttRelay, unit_of
+from balancer.devices import zigbee2mqtt
+from balancer.devices.base import DecodeError, Rejection
+from balancer.devices.zigbee2mqtt import unit_of
 from balancer.wire import Message
 
 
 def test_a_single_relay_is_commanded_by_state() -> None:
-    relay: RelayCodec = Zigbee2MqttRelay("salon/heater")
+    relay = zigbee2mqtt.relay("salon/heater")
     assert relay.switch(on=True) == Message("zigbee2mqtt/salon/heater/set", b'{"state":"ON"}')
     assert relay.switch(on=False) == Message("zigbee2mqtt/salon/heater/set", b'{"state":"OFF"}')
-    assert relay.query() == (Message("zigbee2mqtt/salon/heater/get", b'{"state":""}'),)
-    assert relay.setup() == ()
+    assert relay.query == (Message("zigbee2mqtt/salon/heater/get", b'{"state":""}'),)
+    assert relay.setup == ()
     assert relay.setup_replies == {}
     assert relay.command_topics == ("zigbee2mqtt/salon/heater/set", "zigbee2mqtt/salon/heater/get")
     assert relay.traits.merged
@@ -25,9 +26,9 @@ def test_a_single_relay_is_commanded_by_state() -> None:
 
 
 def test_a_channel_is_commanded_by_its_property() -> None:
-    relay = Zigbee2MqttRelay("box", channel="l1", base_topic="z2m/attic", qos=1)
+    relay = zigbee2mqtt.relay("box", channel="l1", base_topic="z2m/attic", qos=1)
     assert relay.switch(on=True) == Message("z2m/attic/box/set", b'{"state_l1":"ON"}', qos=1)
-    assert relay.query() == (Message("z2m/attic/box/get", b'{"state_l1":""}', qos=1),)
+    assert relay.query == (Message("z2m/attic/box/get", b'{"state_l1":""}', qos=1),)
     assert set(relay.states) == {"z2m/attic/box", "z2m/attic/box/state_l1"}
     assert set(relay.online) == {"z2m/attic/bridge/state", "z2m/attic/box/availability"}
     assert relay.traits.bridge == "z2m/attic"
@@ -52,11 +53,11 @@ def test_only_the_own_property_of_a_merged_state_is_read(
     channel: str | None, payload: bytes, on: bool | None
 ) -> None:
     """F42."""
-    assert Zigbee2MqttRelay("box", channel=channel).states["zigbee2mqtt/box"](payload) is on
+    assert zigbee2mqtt.relay("box", channel=channel).states["zigbee2mqtt/box"](payload) is on
 
 
 def test_a_property_on_a_topic_of_its_own_is_read() -> None:
-    relay = Zigbee2MqttRelay("box", channel="l1", inverted=True)
+    relay = zigbee2mqtt.relay("box", channel="l1", inverted=True)
     assert relay.states["zigbee2mqtt/box/state_l1"](b"OFF") is True
 
 
@@ -77,7 +78,7 @@ def test_a_property_on_a_topic_of_its_own_is_read() -> None:
 )
 def test_a_state_that_says_nothing_sure_is_rejected(payload: bytes, reason: Rejection) -> None:
     with pytest.raises(DecodeError) as raised:
-        Zigbee2MqttRelay("box").states["zigbee2mqtt/box"](payload)
+        zigbee2mqtt.relay("box").states["zigbee2mqtt/box"](payload)
     assert raised.value.reason is reason
 
 
@@ -96,7 +97,7 @@ def test_a_state_that_says_nothing_sure_is_rejected(payload: bytes, reason: Reje
 def test_bridge_and_device_say_whether_they_are_online(
     topic: str, payload: bytes, online: bool | None
 ) -> None:
-    assert Zigbee2MqttRelay("box").online[topic](payload) is online
+    assert zigbee2mqtt.relay("box").online[topic](payload) is online
 
 
 @pytest.mark.parametrize(
@@ -104,7 +105,7 @@ def test_bridge_and_device_say_whether_they_are_online(
 )
 def test_any_other_availability_is_rejected(payload: bytes) -> None:
     with pytest.raises(DecodeError):
-        Zigbee2MqttRelay("box").online["zigbee2mqtt/box/availability"](payload)
+        zigbee2mqtt.relay("box").online["zigbee2mqtt/box/availability"](payload)
 
 
 @pytest.mark.parametrize(
@@ -112,7 +113,7 @@ def test_any_other_availability_is_rejected(payload: bytes) -> None:
 )
 def test_a_lease_is_state_and_timer_in_one_message(channel: str | None, topic: str) -> None:
     """R12."""
-    relay = Zigbee2MqttRelay("box", channel=channel, dead_man_s=900.0)
+    relay = zigbee2mqtt.relay("box", channel=channel, dead_man_s=900.0)
     assert relay.switch(on=True) == Message(topic, b'{"state":"ON","on_time":900}')
     assert b"on_time" not in relay.switch(on=False).payload
     assert {topic, "zigbee2mqtt/box/set", "zigbee2mqtt/box/get"} == set(relay.command_topics)
@@ -120,7 +121,7 @@ def test_a_lease_is_state_and_timer_in_one_message(channel: str | None, topic: s
 
 
 def test_a_lease_is_counted_in_tenths_of_a_second() -> None:
-    relay = Zigbee2MqttRelay("box", dead_man_s=30.25)
+    relay = zigbee2mqtt.relay("box", dead_man_s=30.25)
     assert json.loads(relay.switch(on=True).payload) == {"state": "ON", "on_time": 30.2}
 
 
@@ -133,7 +134,7 @@ def test_a_lease_is_counted_in_tenths_of_a_second() -> None:
 def test_what_was_commanded_is_read_back_as_the_heaters_state(
     on: bool, inverted: bool, channel: str | None
 ) -> None:
-    relay = Zigbee2MqttRelay("box", channel=channel, inverted=inverted)
+    relay = zigbee2mqtt.relay("box", channel=channel, inverted=inverted)
     command = relay.switch(on=on)
     assert not command.retain
     assert (b'"ON"' in command.payload) is (on is not inverted)
@@ -141,11 +142,11 @@ def test_what_was_commanded_is_read_back_as_the_heaters_state(
 
 
 def test_a_meter_reads_the_state_of_its_device() -> None:
-    meter = Zigbee2MqttMeter("box")
+    meter = zigbee2mqtt.meter("box")
     assert meter.topic == "zigbee2mqtt/box"
     assert meter.decode(b'{"power":120,"linkquality":60}') == 120.0
-    assert Zigbee2MqttMeter("box", path=None).decode(b'{"power":"-3.5"}') == -3.5
-    amperes = Zigbee2MqttMeter("washer", path="current", watts_per_unit=0.23, scale=2.0)
+    assert zigbee2mqtt.meter("box", path=None).decode(b'{"power":"-3.5"}') == -3.5
+    amperes = zigbee2mqtt.meter("washer", path="current", watts_per_unit=0.23, scale=2.0)
     assert amperes.decode(b'{"current":1000}') == 460.0
 
 
@@ -166,7 +167,7 @@ def test_a_meter_reads_the_state_of_its_device() -> None:
 )
 def test_a_state_without_power_is_rejected(payload: bytes, reason: Rejection) -> None:
     with pytest.raises(DecodeError) as raised:
-        Zigbee2MqttMeter("box").decode(payload)
+        zigbee2mqtt.meter("box").decode(payload)
     assert raised.value.reason is reason
 
 
@@ -217,4 +218,4 @@ def test_known_paths_have_a_unit(path: str | None, unit: str | None) -> None:
 )
 def test_options_that_cannot_be_are_told(options: dict[str, Any], told: str) -> None:
     with pytest.raises(ValueError, match=told):
-        Zigbee2MqttRelay(**options)
+        zigbee2mqtt.relay(**options)

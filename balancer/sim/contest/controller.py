@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from math import inf
 
 from balancer.config.setup import Setup
-from balancer.devices.mqtt import MqttMeter, MqttRelay, MqttRequest
+from balancer.devices import mqtt
 from balancer.engine import Engine, Outgoing
 from balancer.sim.contest.drive import Order
 from balancer.sim.home.house import SimHouse
@@ -25,15 +25,15 @@ def rewired(setup: Setup) -> Setup:
     return replace(
         setup,
         relays={
-            load.name: MqttRelay(
+            load.name: mqtt.relay(
                 command_topic=f"relay/{load.name}/set",
                 state_topic=f"relay/{load.name}" if load.relay.confirms else None,
             )
             for load in house.loads.values()
         },
-        meters={name: MqttMeter(topic=f"meter/{name}") for name in setup.meters},
+        meters={name: mqtt.meter(f"meter/{name}") for name in setup.meters},
         requests={
-            zone.name: MqttRequest(topic=f"thermostat/{zone.name}")
+            zone.name: mqtt.request(f"thermostat/{zone.name}")
             for zone in house.zones.values()
             if not zone.own_switch
         },

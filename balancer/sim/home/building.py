@@ -60,7 +60,7 @@ def build(
         seed,
         day_s=second_of_day(start),
         outside_c=weather.outside_c(second_of_year(start)),
-        inverted=[name for name, each in setup.relays.items() if getattr(each, "inverted", False)],
+        inverted=[name for name, each in setup.relays.items() if each.inverted],
         oversize=oversize,
         draws=draws,
     )
