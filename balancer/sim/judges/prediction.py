@@ -33,7 +33,8 @@ class Prediction:
             went_off = seen.commanded is False and self._confirmed_off(load, reading)
             drew_w = reading.drawing_w.get(load, 0.0) * part * gain
             if went_off and seen.known_on:  # whether it drew nothing, being idle or dead, is hidden
-                power_w -= max(drew_w, rated_w / circuit.safe_ratio)
+                takes_w = house.takes_w(load) * part * gain  # what may have been learned
+                power_w -= max(drew_w, takes_w, rated_w / circuit.safe_ratio)
             elif load in reading.heating:
                 power_w -= drew_w if went_off or not on else 0.0
             elif seen.commanded is True and seen.reported is not False:
