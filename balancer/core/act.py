@@ -316,11 +316,7 @@ def _renew_all(draft: Draft, due: list[str]) -> None:
 
     They wait for commands, but no command waits for them.
     """
-    places = bridge_places(draft)
-    for name, ls in draft.state.loads.items():
-        bridge = draft.house.loads[name].relay.bridge
-        if bridge in places and draft.at_s < ls.renewed_s + BRIDGE_PLACE_S:
-            places[bridge] -= 1
+    places = spare_places(draft)
     for name in due:
         bridge = draft.house.loads[name].relay.bridge
         if bridge in places:
@@ -329,6 +325,16 @@ def _renew_all(draft: Draft, due: list[str]) -> None:
                 continue
             places[bridge] -= 1
         _renew(draft, name)
+
+
+def spare_places(draft: Draft) -> dict[str, int]:
+    """Return how much of what can wait each bridge takes: leases, and OFFs told again."""
+    places = bridge_places(draft)
+    for name, ls in draft.state.loads.items():
+        bridge = draft.house.loads[name].relay.bridge
+        if bridge in places and draft.at_s < ls.renewed_s + BRIDGE_PLACE_S:
+            places[bridge] -= 1
+    return places
 
 
 def _renew(draft: Draft, name: str) -> None:

@@ -273,7 +273,7 @@ def _credits(
 def _shown_s(house: House, state: State, circuit: str, load: str, reading: Reading) -> float:
     """Return from when on a reading surely shows a load's confirmed OFF (R2).
 
-    A meter that has shown every switching within settle, and is silent now as it often is,
+    A meter that showed a switching long before its turn, and is silent now as it often is,
     publishes on change: it would have spoken if there were anything to show.
     """
     own = house.circuits[circuit]
@@ -284,7 +284,7 @@ def _shown_s(house: House, state: State, circuit: str, load: str, reading: Readi
     if reading.at_s >= settled_s:
         return reading.at_s
     meter = state.meters[own.meter.name]
-    if len(meter.lags_s) < ENOUGH_LAGS:
+    if len(meter.lags_s) < ENOUGH_LAGS or not any(meter.prompt):
         return INFINITY
     shown_s = max(settled_s, reading.at_s + max(meter.lags_s))
     often_silent_s = max(meter.intervals_s, default=0.0)

@@ -38,7 +38,7 @@ def report(draft: Draft, name: str, *, on: bool) -> None:
                 draft.note(NoteKind.CONFIRMED, name, took_s, flight.cause)
             act.confirmed(draft, name, ls, flight)
         elif on:
-            if flight.tries > 0 and not flight.heard:  # it has missed it, and all its repeats
+            if flight.tries > 0 and not flight.heard:  # it has missed all that it was told so far
                 flight = flight._replace(due=True, tries=1)
             elif ls.fault and draft.at_s >= flight.last_sent_s + HEARD_AGAIN_S:
                 flight = flight._replace(due=True)  # it can be reached: no waiting for a minute
@@ -100,6 +100,11 @@ def _recheck(draft: Draft, name: str) -> None:
     if contradicts and ls.changed_s is not None and draft.at_s >= ls.changed_s + RECHECK_S:
         _never_went_off(draft, name)
     elif draft.at_s >= ls.retell_s:
+        bridge = draft.house.loads[name].relay.bridge
+        if bridge is not None and act.spare_places(draft).get(bridge, 1) <= 0:
+            ls.recheck_s = draft.at_s + act.BRIDGE_PLACE_S
+            return
+        ls.renewed_s = draft.at_s
         draft.note(NoteKind.RETRIED, name)
         draft.commands.append(SwitchRelay(name, on=False))
     else:

@@ -58,6 +58,7 @@ class MeterState:
         unbroken: Readings since the broker was (re)connected or the circuit was blind.
         intervals_s: Times between the last readings, oldest first.
         lags_s: Measured times from a relay's confirmation to the reading that showed it.
+        prompt: Of each of these readings, whether it came long before its turn.
     """
 
     last: Reading | None = None
@@ -65,6 +66,7 @@ class MeterState:
     unbroken: int = 0
     intervals_s: tuple[float, ...] = ()
     lags_s: tuple[float, ...] = ()
+    prompt: tuple[bool, ...] = ()
 
 
 @dataclass(slots=True)
@@ -231,7 +233,7 @@ class LoadState:
         learned: What they come to.
         idle: On, and known to draw nothing.
         renew_s: When its lease is renewed (R12).
-        renewed_s: When it was renewed last.
+        renewed_s: When it, or an OFF that only the meter had shown, was told again last.
         due_s: When time may change anything about it; infinite: not by itself.
     """
 

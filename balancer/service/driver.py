@@ -107,7 +107,7 @@ class Driver:
         if self._standing:
             self._keep_wishes(batch)
             return
-        if self.failed.done() or self.gap(batch):
+        if self.stream is None or self.failed.done() or self.gap(batch):
             return
         with self._guard:
             kept = newest(batch, self._overtaken)

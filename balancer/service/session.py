@@ -247,7 +247,6 @@ async def _connect(
         timeout=_WELCOME_S,
         keepalive=_KEEPALIVE_S,
         tls_context=tls,
-        socket_options=[_NODELAY],
     )
     paho = client.paho
     paho.connect_timeout = _CONNECT_S
@@ -262,9 +261,10 @@ async def _connect(
     opened: list[object] = []
     library_opens = paho.on_socket_open
 
-    def open_noted(*args: object) -> None:
-        opened.append(args)
-        library_opens(*args)
+    def open_noted(paho: object, userdata: object, sock: socket.socket) -> None:
+        opened.append(sock)
+        sock.setsockopt(*_NODELAY)  # the library does so only after it is connected
+        library_opens(paho, userdata, sock)
 
     paho.on_socket_open = open_noted
     streams: list[Stream] = []

@@ -173,3 +173,57 @@ def test_a_relay_that_is_first_heard_while_its_shed_waits_for_the_bridge_is_not_
     rig.base_w["main"] = 500.0
     rig.run(60.0)
     assert rig.on() == set(names)
+
+
+def told_again(rig: Rig, loads: str) -> list[float]:
+    """Let relays go on and off without a word; return when their OFFs are told again first."""
+    for name in loads:
+        rig.relays[name].mute = True
+        rig.request(name)
+    rig.run(3.0)
+    for name in loads:
+        rig.request(name, False)
+    rig.run(20.0)
+    since_s = rig.now_s
+    rig.run(60.0)
+    return [each.at_s for each in rig.commands(since_s, on=False)]
+
+
+def test_an_off_that_is_told_again_waits_for_commands_and_for_others() -> None:
+    """R11: nobody needs it at once."""
+    # given eight loads on a bridge, four of them told OFF every minute
+    loads = [a_load(name, 600.0, relay={"bridge": "z"}, **FREE) for name in "abcdefgh"]
+    rig = Rig(a_house(loads), base_w=100.0, requested="efgh")
+    rig.run(60.0)
+    again_s = told_again(rig, "abcd")
+    assert len(again_s) == 4
+    # when four others go off just before, and their relays take a while to say so
+    for name in "efgh":
+        rig.relays[name].report_s = 0.4
+    rig.run_until(min(again_s) + 59.95)
+    since_s = rig.now_s
+    for name in "efgh":
+        rig.request(name, False)
+    rig.run(10.0)
+    # then those are first, and these follow
+    told = [(each.load, each.at_s - since_s) for each in rig.commands(since_s)]
+    assert [load for load, _ in told[:4]] == list("efgh")
+    assert sorted(load for load, _ in told[4:]) == list("abcd")
+    assert told[4][1] >= 0.5
+
+
+def test_offs_that_are_told_again_are_four_at_a_time() -> None:
+    """R11: those of eight relays whose minute ends together."""
+    loads = [a_load(name, 600.0, relay={"bridge": "z"}, **FREE) for name in "abcdefgh"]
+    rig = Rig(a_house(loads, a_circuit(limit_w=100 * A)), base_w=100.0)
+    rig.run(60.0)
+    told_again(rig, "abcdefgh")
+    # when the process did nothing for longer than a minute
+    rig.deadline_s, rig.connected = rig.now_s + 61.0, False
+    rig.run(60.9)
+    rig.connected = True
+    since_s = rig.now_s
+    rig.run(30.0)
+    told = [each.at_s - since_s for each in rig.commands(since_s)]
+    assert len(told) >= 8
+    assert all(late - early >= 0.49 for early, late in zip(told, told[4:], strict=False))

@@ -1,5 +1,7 @@
 """R9: a reading over the limit sheds in that same step, whom and how many."""
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -56,55 +58,84 @@ def test_only_a_reading_above_the_limit_sheds(excess_w: float, count: int) -> No
     assert len(shed_by(running(3), excess_w)) == count
 
 
-def with_known_lag(period_s: float = 1.0) -> Rig:
-    """Return four heaters of 5 A that are on, each having been switched alone."""
+def with_known_lag(
+    period_s: float = 1.0, *, heartbeat_s: float | None = None, lead_s: float | None = None
+) -> Rig:
+    """Return four heaters of 5 A that are on, each having been switched alone.
+
+    Args:
+        period_s: Of the meter.
+        heartbeat_s: It speaks on change, or after so long.
+        lead_s: Each was switched so long before a reading.
+    """
     rig = Rig(a_house(4, load_options=FREE), base_w=4 * A, requested=True, period_s=period_s)
+    if heartbeat_s is not None:
+        publish_on_change(rig, rig.meter(), heartbeat_s=heartbeat_s)
     rig.run(200.0)
-    for name in "abcd":
-        rig.request(name, False)
-        rig.run(53.0)
-        rig.request(name)
-        rig.run(50.0)
+    for name, requested in itertools.product("abcd", (False, True)):
+        if lead_s is not None:
+            last = rig.state.meters[METER].last
+            assert last is not None
+            rig.run_until(last.at_s + 2.0 * period_s - lead_s)
+        rig.request(name, requested)
+        rig.run(50.0 if requested else 53.0)
     assert rig.on() == {"a", "b", "c", "d"}
     return rig
 
 
 @pytest.mark.parametrize(
-    ("kind", "draw", "next_s"),
+    ("period_s", "told", "draw", "next_s"),
     [
-        ("on change", 2.0, 3.1),
-        ("on change", 0.0, 3.1),  # the meter has nothing to tell
-        ("every second", 2.0, 4.0),
-        ("every 10 s", 2.0, 20.0),
-        ("breaks", 2.0, 15.0),  # it has never been silent for so long
+        (1.0, {"heartbeat_s": 10.0}, 2.0, 3.1),
+        (1.0, {"heartbeat_s": 10.0}, 0.0, 3.1),  # the meter has nothing to tell
+        (1.0, {}, 2.0, 4.0),
+        (10.0, {}, 2.0, 20.0),
+        (10.0, {"lead_s": 0.5}, 2.0, 20.0),
     ],
+    ids=["on change", "nothing to tell", "every second", "every 10 s", "about to speak"],
 )
 def test_what_a_shed_leaves_over_is_shed_when_the_meter_must_have_shown_it(
-    kind: str, draw: float, next_s: float
+    period_s: float, told: dict[str, float], draw: float, next_s: float
 ) -> None:
     """R2, R9: with the next reading, or when a meter that speaks on change has nothing to say."""
     # given a meter whose lag is known, and heaters that take less than they did
-    rig = with_known_lag(period_s=10.0 if kind == "every 10 s" else 1.0)
-    meter = rig.meter()
-    if kind == "on change":
-        publish_on_change(rig, meter, heartbeat_s=10.0)
+    rig = with_known_lag(period_s, **told)
     rig.heater_w |= dict.fromkeys("abcd", draw * A)
     rig.run(200.0)
     # when others take more, and one heater's OFF is not enough
     since_s = rig.now_s
     rig.base_w["main"] = (33 - 4 * draw) * A
-    rig.run_while(lambda: not rig.commands(since_s, on=False), 11.0)
-    meter.silent = kind == "breaks"
-    rig.run(50.0)
+    rig.run(60.0)
     # then another one follows
     first, second = rig.commands(since_s, on=False)[:2]
-    assert second.at_s - first.at_s == pytest.approx(next_s, abs=0.2)
+    assert second.at_s - first.at_s == pytest.approx(next_s, abs=0.02)
+
+
+def test_a_meter_that_has_never_been_silent_for_so_long_is_waited_for() -> None:
+    """R2, R13: it is broken, and what it would say is unknown."""
+    rig = with_known_lag()
+    rig.base_w["main"] = 31 * A
+    rig.run_while(lambda: not rig.commands(on=False, load="a")[1:], 2.0)
+    since_s = rig.now_s
+    rig.meter().silent = True
+    rig.run(14.0)
+    assert rig.commands(since_s + 0.1, on=False) == []
+
+
+@pytest.mark.parametrize("period_s", [1.0, 5.0, 10.0])
+@pytest.mark.parametrize("lead_s", [None, 0.5, 0.9])
+def test_one_off_that_is_enough_stays_the_only_one(period_s: float, lead_s: float | None) -> None:
+    """R2: a short lag is no proof that a meter speaks on change; it may just have been its turn."""
+    rig = with_known_lag(period_s, lead_s=lead_s)
+    since_s = rig.now_s
+    rig.base_w["main"] = 13 * A
+    rig.run(4.0 * period_s + 10.0)
+    assert len(rig.commands(since_s, on=False)) == 1
 
 
 def test_an_off_before_an_overload_excuses_it_no_longer_than_the_meter_could_show() -> None:
     """R2, R9: the reading came just before settle ended, and the meter is silent again."""
-    rig = with_known_lag()
-    publish_on_change(rig, rig.meter(), heartbeat_s=10.0)
+    rig = with_known_lag(heartbeat_s=10.0)
     rig.run(200.0)
     rig.request("a", False)
     rig.base_w["main"] = 9 * A  # the meter has nothing to show

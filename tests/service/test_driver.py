@@ -93,6 +93,13 @@ async def test_topic_that_was_not_subscribed_is_ignored(drive: Drive) -> None:
     assert drive.engine.received == []
 
 
+async def test_what_comes_before_anything_was_subscribed_is_ignored(drive: Drive) -> None:
+    """A broker may speak first; it does not speak to the connection of before."""
+    drive.driver.detach()
+    drive.receive(("meter", b"1"), ("relay", b"1"))
+    assert drive.engine.received == []
+
+
 async def test_what_comes_before_all_subscriptions_are_granted_waits(drive: Drive) -> None:
     """R15: a relay's retained state is one of the new connection."""
     drive.driver.detach()

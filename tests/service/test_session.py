@@ -2,13 +2,17 @@
 
 import asyncio
 import contextlib
+import os
 import shutil
+import socket
 import ssl
 import subprocess
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+import aiomqtt
 import pytest
 
 from balancer.config.setup import Broker, Secret, Tls
@@ -89,6 +93,28 @@ async def test_connect_packet_carries_name_and_will() -> None:
     assert b"offline" in seen[0]
     assert b"secret" in seen[0]
     assert seen[1] == b"\xe0\x00"  # and it says goodbye
+
+
+async def test_nothing_waits_for_acknowledgements(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not even when CONNACK comes before the library's thread is back."""
+    connect = aiomqtt.Client._client_connect
+
+    def connect_slowly(client: aiomqtt.Client) -> None:
+        connect(client)
+        time.sleep(0.05)
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await packet(reader)
+        writer.write(CONNACK)
+        await reader.read()
+
+    for slowly in (False, True):
+        if slowly:
+            monkeypatch.setattr(aiomqtt.Client, "_client_connect", connect_slowly)
+        async with scripted(talk) as port, session(port) as made:
+            sock = socket.socket(fileno=os.dup(made.stream.fileno()))
+            with sock:
+                assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 async def test_refused_topics_are_returned() -> None:
