@@ -8,6 +8,7 @@ import json
 import signal
 import sys
 import time
+import traceback
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -25,6 +26,10 @@ from balancer.sim.world import World
 METERS = ("", "power_delta", "on_change")  # as the house has them, or speaking on change
 OWNED = 0.3  # of the made-up households have each unusual appliance
 FIRST_PER_RUN = 5  # of its faults: dealt; so every fault's turn comes in every house
+
+
+class RunError(Exception):
+    """A run that did not come to its end; the text is the traceback."""
 
 
 def jobs_for(days: float, seed: int, faults: Iterable[str], trace: str | None = None) -> list[Job]:
@@ -101,20 +106,17 @@ def run_campaign(
     work = jobs_for(days, seed, faults, trace)
 
     def count(job: Job, done: Future[Result]) -> None:
-        error = done.exception()
-        if isinstance(error, BrokenProcessPool):
-            raise error
-        if error is None:
+        try:
             report.add(done.result())
-        else:
-            report.broken.append((job, error))
+        except RunError as error:
+            report.broken.append((job, str(error)))
         report.took_s = time.monotonic() - began_s
         if progress is not None:
             progress(report)
 
     pool = ProcessPoolExecutor(jobs, initializer=_end_without_a_word)
     try:
-        running = {pool.submit(run_job, job): job for job in work}
+        running = {pool.submit(_run, job): job for job in work}
         for done in as_completed(running):
             count(running[done], done)
     except KeyboardInterrupt:
@@ -124,7 +126,16 @@ def run_campaign(
     finally:
         pool.shutdown(cancel_futures=True)
     report.defects.sort(key=lambda each: each.job.seed)
+    report.broken.sort(key=lambda each: each[0].seed)
     return report
+
+
+def _run(job: Job) -> Result:
+    """Run in a process of its own: what is raised goes to the other one as its text."""
+    try:
+        return run_job(job)
+    except Exception as error:
+        raise RunError("".join(traceback.format_exception(error))) from error
 
 
 def _end_without_a_word() -> None:
@@ -158,45 +169,53 @@ def main(arguments: list[str] | None = None) -> int:
     for each in (*faults, *first):
         if each not in FAULTS:
             parser.error(f"there is no fault {each}")
-    try:
-        if options.trace:
-            trace_named(options.trace, days=TRACE_DAYS, seed=options.seed)
-    except TraceError as error:
-        parser.error(f"--trace: {error}")
+    if options.jobs < 1:
+        parser.error(f"--jobs {options.jobs}: at least one process is needed")
     if options.replay:
         house, _, seed = options.replay.partition(":")
         if house not in ALL or not seed.isdecimal():
             parser.error(f"--replay {options.replay}: a seed of one of {', '.join(ALL)} is needed")
-        job = Job(
-            house=house,
-            seed=int(seed),
-            hours=options.hours,
-            faults=faults,
-            first=first,
-            per_day=options.per_day,
-            cadence=options.cadence,
-            trace=options.trace or "",
-        )
-        result = run_job(job, watch=_wire(options.wire))
-        report = Report()
-        report.add(result)
-        print(f"digest {result.digest}", file=sys.stdout)
-    else:
-        report = run_campaign(
-            options.days,
-            options.seed,
-            faults,
-            options.jobs,
-            trace=options.trace,
-            progress=_progress(),
-        )
-        print(file=sys.stderr)
+    try:
+        if options.replay:
+            report = _replay(options, faults, first)
+        else:
+            report = run_campaign(
+                options.days,
+                options.seed,
+                faults,
+                options.jobs,
+                trace=options.trace,
+                progress=_progress(),
+            )
+            print(file=sys.stderr)
+    except TraceError as error:
+        parser.error(f"--trace: {error}")
     if options.json:
         print(json.dumps({**report.document(), "seconds": round(report.took_s, 1)}))
     else:
         for line in report.lines():
             print(line)
     return 0 if report.sound and not (options.every and report.missed) else 1
+
+
+def _replay(options: argparse.Namespace, faults: tuple[str, ...], first: tuple[str, ...]) -> Report:
+    """Run one run of a campaign in this process."""
+    house, _, seed = options.replay.partition(":")
+    job = Job(
+        house=house,
+        seed=int(seed),
+        hours=options.hours,
+        faults=faults,
+        first=first,
+        per_day=options.per_day,
+        cadence=options.cadence,
+        trace=options.trace or "",
+    )
+    result = run_job(job, watch=_wire(options.wire))
+    report = Report()
+    report.add(result)
+    print(f"digest {result.digest}")
+    return report
 
 
 def _progress() -> Callable[[Report], None]:

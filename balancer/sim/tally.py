@@ -1,6 +1,5 @@
 """What many trials came to, counted as they end."""
 
-import traceback
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -19,7 +18,7 @@ class Report:
         trips: Of the breakers; ``avoidable`` of them should not have been.
         faults: Times that each was injected.
         defects: Runs that found something, each with the command that replays it.
-        broken: Runs that did not come to their end, and what was raised.
+        broken: Runs that did not come to their end, and the traceback.
         took_s: Real time.
         cut_short: Why not everything was done; empty: it was.
     """
@@ -33,7 +32,7 @@ class Report:
     commands: int = 0
     faults: Counter[str] = field(default_factory=Counter)
     defects: list[Result] = field(default_factory=list)
-    broken: list[tuple[Job, BaseException]] = field(default_factory=list)
+    broken: list[tuple[Job, str]] = field(default_factory=list)
     took_s: float = 0.0
     cut_short: str = ""
 
@@ -99,8 +98,7 @@ class Report:
             yield f"defect: {defect.job.replay}"
             for line in (*defect.violations[:5], *defect.avoidable[:5]):
                 yield f"  {line}"
-        for job, error in self.broken:
+        for job, raised in self.broken:
             yield f"defect: {job.replay}"
-            for part in traceback.format_exception(error):
-                for line in part.splitlines():
-                    yield f"  {line}"
+            for line in raised.splitlines():
+                yield f"  {line}"

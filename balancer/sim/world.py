@@ -131,6 +131,8 @@ class World:
         except Exception as error:
             name = self.scenario.name
             error.add_note(f"at {self.clock.now_s:.3f} s in the house {name} with seed {self.seed}")
+            for each in self.findings.violations[:5]:
+                error.add_note(f"before that: {each}")
             raise
         self._sync()
         self.house.settle_accounts()

@@ -10,6 +10,7 @@ from multiprocessing.process import BaseProcess
 
 import pytest
 
+from balancer.devices.base import DecodeError, Rejection
 from balancer.sim import campaign, tally, trial
 from balancer.sim.faults import FAULTS
 from balancer.sim.home.traces import TraceError
@@ -51,7 +52,8 @@ def test_a_run_that_raises_is_a_defect_with_its_command_place_and_instant() -> N
     # given a fault that nobody can inject
     report = campaign.run_campaign(0.25, 1, ("F99",), 1)
     # then
-    ((job, _),) = report.broken
+    ((job, raised),) = report.broken
+    assert raised.startswith("Traceback")
     text = "\n".join(report.lines())
     assert not report.sound
     assert report.document()["errors"] == 1
@@ -60,6 +62,19 @@ def test_a_run_that_raises_is_a_defect_with_its_command_place_and_instant() -> N
     assert "KeyError: 'F99'" in text
     assert re.search(r'trial.py", line \d+, in _begin', text)
     assert re.search(rf"at \d+\.\d{{3}} s in the house {job.house} with seed {job.seed}", text)
+
+
+def test_an_exception_that_cannot_leave_its_process_is_told_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def run_job(_: trial.Job) -> trial.Result:
+        raise DecodeError(Rejection.PARSE, "not JSON")
+
+    monkeypatch.setattr(campaign, "run_job", run_job)
+    report = campaign.run_campaign(0.5, 1, (), 1)
+    assert not report.cut_short
+    assert len(report.broken) == 2
+    assert "DecodeError: not JSON" in "\n".join(report.lines())
 
 
 def test_a_trace_that_cannot_be_read_is_no_defect_of_every_run() -> None:
@@ -166,9 +181,10 @@ def test_what_goes_wrong_in_a_run_is_reported_with_its_command() -> None:
         ["--replay", "pilot"],
         ["--replay", "pilot:1", "--trace", "gone.csv"],
         ["--trace", "household:sauna"],
+        ["--jobs", "0"],
     ],
 )
-def test_a_fault_house_or_trace_that_is_not_there_is_wrong_usage(arguments: list[str]) -> None:
+def test_what_is_not_there_is_wrong_usage(arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         campaign.main(arguments)
     assert ended.value.code == 2
