@@ -44,7 +44,7 @@ def decide(
         draw_w = {c: estimate.relief_w(house, draft.state, c, name) for c in circuits}
         fall_w = {c: estimate.fall_w(house, draft.state, c, name) for c in circuits}
     undone = ls.flight
-    rise_w = {} if undone is None or on else _rise_w(draft, name, undone)
+    rise_w = {} if undone is None else _rise_w(draft, name, undone)
     count(draft, name)
     ls.on = on
     ls.put_right = False

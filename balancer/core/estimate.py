@@ -284,7 +284,7 @@ def _shown_s(house: House, state: State, circuit: str, load: str, reading: Readi
     if reading.at_s >= settled_s:
         return reading.at_s
     meter = state.meters[own.meter.name]
-    if len(meter.lags_s) < ENOUGH_LAGS or not any(meter.prompt):
+    if not any(meter.prompt):
         return INFINITY
     shown_s = max(settled_s, reading.at_s + max(meter.lags_s))
     often_silent_s = max(meter.intervals_s, default=0.0)

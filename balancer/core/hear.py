@@ -238,7 +238,7 @@ def _forget(draft: Draft, name: str) -> None:
         ls.assumed_off = not ls.on and not ls.live
     ls.reconciled = False
     ls.live = True
-    ls.renew_s = ls.recheck_s = ls.retell_s = INFINITY  # a renewal is an ON
+    ls.renew_s = ls.recheck_s = INFINITY  # a renewal is an ON
     if ls.flight is not None and ls.flight.confirmed_s is None:
         ls.flight = None
     if draft.house.loads[name].relay.confirms:

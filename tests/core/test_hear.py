@@ -4,6 +4,7 @@ import pytest
 
 from balancer.core.commands import Cause, NoteKind, Reason
 from balancer.core.events import RelayReported
+from balancer.core.hear import HEARD_AGAIN_S
 from tests.core.house import FREE, A, a_house, a_load
 from tests.core.rig import Rig
 
@@ -114,6 +115,38 @@ def test_a_relay_in_fault_that_speaks_again_is_told_off_at_once() -> None:
     rig.run(2.0)
     assert rig.times("a", False, since_s)
     assert not rig.on()
+
+
+def test_a_stuck_relay_that_speaks_again_is_told_off_at_once_but_not_at_every_word() -> None:
+    """R11: it may move now; a stuck one that repeats itself is not told more often for that."""
+    rig = _stuck_on()
+    rig.run(20.0)
+    rig.relays["a"].stuck = False
+    since_s = rig.now_s
+    rig.report("a")
+    assert rig.times("a", False, since_s) == [0.0]
+    # and when it speaks every second
+    rig = _stuck_on()
+    since_s = rig.now_s
+    for _ in range(30):
+        rig.report("a")
+        rig.run(1.0)
+    assert len(rig.commands(since_s)) <= 30.0 / HEARD_AGAIN_S + 1.0
+
+
+def test_only_the_next_on_puts_a_foreign_off_right() -> None:
+    """R11, R18: later ones have causes of their own."""
+    rig = Rig(a_house(1, load_options=FREE), requested=True)
+    rig.run(60.0)
+    rig.push("a", on=False)
+    rig.run(10.0)
+    rig.limit(3 * A)
+    rig.run(10.0)
+    rig.limit(30 * A)
+    rig.run(1000.0)
+    causes = [each.cause for _, each in rig.decided if each.switchings[0].on]
+    assert causes[-2] is Cause.FOREIGN
+    assert causes[-1] is not Cause.FOREIGN
 
 
 @pytest.mark.parametrize("away_s", [3.0, 5.0, 7.0, 12.0, 20.0])

@@ -2,6 +2,7 @@
 
 import pytest
 
+from balancer.core import learn
 from balancer.core.commands import NoteKind
 from tests.core.house import FREE, METER, A, a_circuit, a_house, a_load, a_meter
 from tests.core.rig import Rig
@@ -73,6 +74,14 @@ def test_five_consistent_steps_let_admission_use_less_than_rated() -> None:
     rig.request("a")
     rig.run(60.0)
     assert rig.on() == set()
+
+
+@pytest.mark.parametrize(
+    ("ratio", "agrees"), [(0.89, False), (0.91, True), (1.09, True), (1.11, False)]
+)
+def test_steps_within_a_tenth_agree(ratio: float, agrees: bool) -> None:
+    """R14."""
+    assert learn.consistent(ratio, 1.0) is agrees
 
 
 def test_more_than_rated_is_used_at_once_and_said() -> None:

@@ -1,7 +1,5 @@
 """R9: a reading over the limit sheds in that same step, whom and how many."""
 
-import itertools
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,8 +8,8 @@ from balancer.core.commands import Cause, Reason, SwitchRelay
 from balancer.core.events import MeterReadings
 from balancer.core.memory import LoadMemory, Memory
 from tests.core.depth import several
-from tests.core.fakes import FakeMeter
-from tests.core.house import FREE, METER, A, a_circuit, a_house, a_load, a_meter
+from tests.core.house import METER, A, a_circuit, a_house, a_load, a_meter
+from tests.core.metered import with_known_lag
 from tests.core.rig import Rig
 
 
@@ -34,20 +32,6 @@ def shed_by(rig: Rig, excess_w: float) -> set[str]:
     }
 
 
-def publish_on_change(rig: Rig, meter: FakeMeter, *, heartbeat_s: float) -> None:
-    """Let a meter speak only when what it shows has changed, or after a while."""
-    said = [(-heartbeat_s, 0.0)]
-
-    def shown(power_w: float) -> float | None:
-        at_s, last_w = said[-1]
-        if power_w == last_w and rig.now_s < at_s + heartbeat_s:
-            return None
-        said.append((rig.now_s, power_w))
-        return power_w
-
-    meter.shown = shown
-
-
 @pytest.mark.parametrize(
     ("excess_w", "count"),
     [(-0.1, 0), (0.0, 0), (0.1, 1)],
@@ -56,31 +40,6 @@ def publish_on_change(rig: Rig, meter: FakeMeter, *, heartbeat_s: float) -> None
 def test_only_a_reading_above_the_limit_sheds(excess_w: float, count: int) -> None:
     """R9."""
     assert len(shed_by(running(3), excess_w)) == count
-
-
-def with_known_lag(
-    period_s: float = 1.0, *, heartbeat_s: float | None = None, lead_s: float | None = None
-) -> Rig:
-    """Return four heaters of 5 A that are on, each having been switched alone.
-
-    Args:
-        period_s: Of the meter.
-        heartbeat_s: It speaks on change, or after so long.
-        lead_s: Each was switched so long before a reading.
-    """
-    rig = Rig(a_house(4, load_options=FREE), base_w=4 * A, requested=True, period_s=period_s)
-    if heartbeat_s is not None:
-        publish_on_change(rig, rig.meter(), heartbeat_s=heartbeat_s)
-    rig.run(200.0)
-    for name, requested in itertools.product("abcd", (False, True)):
-        if lead_s is not None:
-            last = rig.state.meters[METER].last
-            assert last is not None
-            rig.run_until(last.at_s + 2.0 * period_s - lead_s)
-        rig.request(name, requested)
-        rig.run(50.0 if requested else 53.0)
-    assert rig.on() == {"a", "b", "c", "d"}
-    return rig
 
 
 @pytest.mark.parametrize(
@@ -109,6 +68,37 @@ def test_what_a_shed_leaves_over_is_shed_when_the_meter_must_have_shown_it(
     # then another one follows
     first, second = rig.commands(since_s, on=False)[:2]
     assert second.at_s - first.at_s == pytest.approx(next_s, abs=0.02)
+
+
+def test_two_switchings_say_too_little_of_a_meter() -> None:
+    """R2: its next reading is waited for."""
+    rig = with_known_lag(heartbeat_s=10.0, times=2)
+    rig.heater_w |= dict.fromkeys("abcd", 1 * A)
+    rig.run(200.0)
+    since_s = rig.now_s
+    rig.base_w["main"] = 29 * A
+    rig.run(60.0)
+    first, second = rig.commands(since_s, on=False)[:2]
+    assert second.at_s - first.at_s > 9.0
+
+
+def test_what_two_offs_leave_over_is_shed_when_the_later_one_must_have_been_shown() -> None:
+    """R2, R9: the earlier one was to be shown before, and hides nothing."""
+    # given an OFF that the meter did not show, since something else took as much
+    rig = with_known_lag(heartbeat_s=10.0)
+    rig.heater_w |= dict.fromkeys("abcd", 2 * A)
+    rig.run(200.0)
+    rig.request("a", False)
+    rig.base_w["main"] += 2 * A
+    rig.run(2.0)
+    # when it is far too much, and the meter has nothing to say for a while
+    rig.base_w["main"] = 28 * A
+    rig.run_while(lambda: not rig.commands(rig.now_s - 0.1, on=False), 12.0)
+    since_s = rig.now_s
+    rig.base_w["main"] += 2 * A
+    rig.run(9.0)
+    # then the next goes off by the clock
+    assert [round(each.at_s - since_s, 1) for each in rig.commands(since_s, on=False)][:1] == [3.1]
 
 
 def test_a_meter_that_has_never_been_silent_for_so_long_is_waited_for() -> None:

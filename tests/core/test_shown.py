@@ -3,7 +3,8 @@
 import pytest
 
 from balancer.core.commands import Cause, NoteKind, Reason, SwitchRelay
-from tests.core.house import FREE, A, a_circuit, a_house, a_load
+from tests.core.house import FREE, METER, A, a_circuit, a_house, a_load
+from tests.core.metered import with_known_lag
 from tests.core.rig import Rig
 
 
@@ -35,6 +36,35 @@ def test_a_fall_of_the_meter_confirms_an_off_that_the_relay_does_not() -> None:
     assert rig.times("a", False, since_s) == [0.0]
     assert rig.load("a").reason != Reason.FAULT
     assert rig.most_on["main"] == 1
+
+
+def test_a_relay_that_said_on_and_went_off_without_a_word_has_switched_twice() -> None:
+    """R8, I21: its OFF came before the meter had shown its ON for good."""
+    rig = Rig(a_house(1, load_options=FREE), base_w=3 * A)
+    rig.run(60.0)
+    rig.request("a")
+    rig.run(2.0)
+    rig.relays["a"].mute = True
+    rig.request("a", False)
+    rig.run(10.0)
+    assert rig.load("a").switches == 2
+
+
+def test_the_first_reading_that_surely_shows_an_off_confirms_it() -> None:
+    """R10: however long it had to be waited for."""
+    # given a meter that tells every 15 s, and whose lag is known
+    rig = with_known_lag(15.0, lead_s=0.5)
+    last = rig.state.meters[METER].last
+    assert last is not None
+    rig.run_until(last.at_s + 15.01)
+    # when a silent relay goes off just after it has told
+    rig.relays["a"].mute = True
+    rig.request("a", False)
+    rig.run(14.9)
+    assert rig.state.loads["a"].live
+    rig.run(0.2)
+    # then its next reading is believed
+    assert not rig.state.loads["a"].live
 
 
 @pytest.mark.parametrize("period_s", [1.0, 3.0, 5.0])
@@ -99,11 +129,101 @@ def test_a_relay_that_has_not_said_off_is_told_every_minute_though_the_meter_fel
     assert rig.times("a", False, since_s) == pytest.approx(
         [5.5, *(67.5 + 60.0 * minute for minute in range(6))], abs=1.0
     )
+    assert len(rig.noted(NoteKind.RETRIED, since_s + 10.0)) == 6
     rig.relays["a"].mute = False
     rig.run(60.0)
     since_s = rig.now_s
     rig.run(120.0)
     assert not rig.commands(since_s, on=False)
+
+
+def test_a_relay_that_goes_on_after_all_is_told_off_no_more() -> None:
+    """R11: its OFF was told every minute until then."""
+    rig = Rig(a_house(1, load_options=FREE), base_w=10 * A)
+    since_s = _falls_beside(rig, wanted=True)
+    rig.run_until(since_s + 604.0)
+    rig.relays["a"].mute = False
+    rig.run(300.0)
+    assert rig.on() == {"a"}
+    assert rig.times("a", True, since_s)[-1] == pytest.approx(605.5, abs=0.5)
+    assert not rig.commands(since_s + 606.0, on=False)
+
+
+def test_what_is_told_every_minute_is_told_after_a_reconnect_too() -> None:
+    """R11, R15: it is asked first, and has not said off yet."""
+    rig = Rig(a_house(1, load_options=FREE), base_w=10 * A)
+    _falls_beside(rig, wanted=False)
+    rig.run(70.0)
+    rig.disconnect()
+    rig.relays["a"].dead = True
+    rig.run(1.0)
+    rig.connect()
+    since_s = rig.now_s
+    rig.run(200.0)
+    assert rig.queried[-1][0] == since_s
+    assert len(rig.times("a", False, since_s)) == 4
+
+
+def test_a_stuck_relay_that_speaks_late_is_told_as_often_as_any_other() -> None:
+    """R11: not once more for what the meter seemed to show."""
+    rig = Rig(a_house(1, load_options=FREE), base_w=10 * A)
+    _falls_beside(rig, wanted=False)
+    since_s = rig.now_s
+    relay = rig.relays["a"]
+    relay.mute, relay.stuck = False, True
+    rig.report("a")
+    rig.run(290.0)
+    assert len(rig.times("a", False, since_s)) == 9
+
+
+@pytest.mark.parametrize(("draw", "heats"), [(1.85, set[str]()), (2.0, {"b"})])
+def test_an_on_that_was_never_reported_was_obeyed_if_the_meter_rose_by_half(
+    draw: float, heats: set[str]
+) -> None:
+    """R10, R11: of the least that a heater of 5 A may take, 3.85 A."""
+    rig = Rig(a_house(2, a_circuit(steps=(1, 0)), load_options=FREE), base_w=3 * A)
+    rig.heater_w["a"] = draw * A
+    rig.run(60.0)
+    rig.relays["a"].mute = True
+    rig.request("a")
+    rig.run(2.0)
+    rig.request("b")
+    rig.run(40.0)
+    assert rig.on() == heats
+
+
+def test_a_fall_that_is_too_small_for_two_offs_confirms_neither() -> None:
+    """R10: it leaves doubt about both."""
+    # given two silent relays, of which the smaller one obeys
+    house = a_house([a_load("a", 5 * A, **FREE), a_load("b", 3 * A, **FREE)])
+    rig = Rig(house, requested=True)
+    rig.run(60.0)
+    rig.relays["a"].dead = rig.relays["b"].mute = True
+    rig.request("a", False)
+    rig.request("b", False)
+    rig.run(1.9)
+    # then both are believed to be on
+    assert rig.on() == {"a"}
+    assert {name for name, load in rig.state.loads.items() if load.live} == {"a", "b"}
+
+
+def test_a_heater_that_goes_off_late_confirms_no_other() -> None:
+    """R10: one that was stuck may go off at any time."""
+    # given a heater that did not go off and does not say so
+    rig = Rig(a_house(2, load_options=FREE), requested=True)
+    rig.run(60.0)
+    rig.relays["a"].dead = True
+    rig.request("a", False)
+    rig.run(40.0)
+    assert rig.load("a").reason is Reason.FAULT
+    # when it does just when another one is told, and does not
+    rig.relays["b"].dead = True
+    rig.request("b", False)
+    rig.relays["a"].on = False
+    rig.run(1.9)
+    # then that one counts as on
+    assert rig.on() == {"b"}
+    assert rig.state.loads["b"].live
 
 
 def test_a_relay_that_says_late_that_it_is_on_is_nobody_elses_doing() -> None:
