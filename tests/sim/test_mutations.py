@@ -141,6 +141,7 @@ def _never_on_again(patch: pytest.MonkeyPatch) -> None:
 
 def _no_repeats(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(act, "run_timers", _always(False))
+    patch.setattr(hear, "run_timers", _always(None))
 
 
 def _spikes(world: World) -> None:
