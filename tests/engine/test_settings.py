@@ -1,5 +1,8 @@
 """Settings: what may be set, what is answered, what is not obeyed."""
 
+import pytest
+
+from balancer.engine.engine import MOST_HELD_BACK
 from tests.engine.rig import EngineRig, running
 
 
@@ -42,13 +45,74 @@ def test_a_setting_that_is_not_allowed_changes_nothing_and_is_answered(rig: Engi
     assert sum("rejected_over source=circuit/main/limit/set" in each for each in rig.lines) == 1
 
 
-def test_a_retained_setting_is_not_obeyed(rig: EngineRig) -> None:
-    """Section 5: it may be hours old."""
+@pytest.mark.parametrize(
+    ("topic", "payload", "reason"),
+    [
+        ("away", "yes", "word"),
+        ("away", "", "word"),
+        ("zone/lounge", "1", "word"),
+        ("load/window/boost", "0", "range"),
+        ("load/window/boost", "-5", "range"),
+        ("load/window/boost", "soon", "parse"),
+        ("circuit/main/mode", "4", "word"),
+        ("circuit/main/mode", "-1", "word"),
+        ("circuit/main/mode", "\u00b2", "word"),
+        ("circuit/main/limit", "5_000", "parse"),
+        ("circuit/main/limit", "\u0665\u0660\u0660\u0660", "parse"),
+        ("circuit/main/limit", "6001", "range"),
+        ("circuit/main/limit", "1e999", "nonfinite"),
+        ("circuit/main/limit", "5" + " " * 64, "oversize"),
+    ],
+)
+def test_a_setting_that_is_no_such_thing_is_rejected_with_its_reason(
+    rig: EngineRig, topic: str, payload: str, reason: str
+) -> None:
+    """F68."""
+    rig.begin()
+    rig.run(7.0)
+    before = rig.status()
+    rig.set(topic, payload)
+    rig.run(0.2)
+    assert dict(rig.engine.counts.rejected) == {(f"{topic}/set", reason): 1}
+    after = rig.status()
+    assert after["away"] is False
+    assert after["zones"] == before["zones"]
+    assert after["circuits"]["main"]["limit"] == 6000.0
+    assert after["circuits"]["main"]["mode_source"] == "auto"
+    assert not any(load["boost"] for load in after["loads"].values())
+
+
+@pytest.mark.parametrize(
+    ("payload", "for_s"),
+    [("30", 1800.0), (" 0.5\n", 30.0), (" on\n", 7200.0), ("120", 7200.0), ("121", 7200.0)],
+)
+def test_a_boost_lasts_minutes_and_no_longer_than_it_may(
+    rig: EngineRig, payload: str, for_s: float
+) -> None:
+    """R4: two hours unless configured otherwise."""
     running(rig)
+    rig.set("load/towels/boost", payload)
+    assert rig.engine.snapshot(rig.now_s).loads["towels"].boost_until_s == rig.now_s + for_s
+
+
+def test_a_limit_that_is_a_rounding_above_the_configured_is_the_configured(
+    rig: EngineRig,
+) -> None:
+    running(rig)
+    rig.set("circuit/main/limit", "6000.000001")
+    assert rig.engine.snapshot(rig.now_s).circuits["main"].limit_w == 6000.0
+    assert not rig.engine.counts.rejected
+
+
+def test_a_retained_setting_is_not_obeyed(rig: EngineRig) -> None:
+    """Section 5: it may be hours old; nobody waits for an answer."""
+    running(rig)
+    since_s = rig.now_s
     rig.send("balancer/house/away/set", "ON", retain=True)
     rig.run(3.0)
     assert rig.on == {"window", "door"}
     assert rig.engine.counts.rejected["away/set", "retained"] == 1
+    assert rig.published("balancer/house/away", since_s) == []
 
 
 def test_settings_before_the_start_wait_for_it_and_win_over_memory(rig: EngineRig) -> None:
@@ -64,3 +128,30 @@ def test_settings_before_the_start_wait_for_it_and_win_over_memory(rig: EngineRi
     assert status["away"] is True
     assert status["circuits"]["main"]["limit"] == 3000.0
     assert rig.retained["balancer/house/circuit/main/limit"] == b"3000"
+
+
+def test_a_setting_before_the_start_commands_relays_with_the_start(rig: EngineRig) -> None:
+    """R4, R15: what it switches off does not wait for a repeat."""
+    # given a restart, with relays that have said that they are on
+    running(rig)
+    rig.new_engine()
+    rig.connect()
+    rig.run(0.2)
+    # when everybody leaves before the start
+    rig.set("away", "ON")
+    outgoing = rig.publish(rig.engine.start(rig.now_s))
+    # then the start itself says OFF
+    off = {each.topic for each in outgoing.commands if each.payload == b"OFF"}
+    assert off >= {"heat/window/set", "cmnd/door/POWER"}
+
+
+def test_settings_before_the_start_are_kept_up_to_a_bound(rig: EngineRig) -> None:
+    """Style 2.6: every queue has a bound; what comes after it is dropped."""
+    rig.connect()
+    for _ in range(MOST_HELD_BACK - 1):
+        rig.set("rotate", "")
+    rig.set("circuit/main/limit", "3000")
+    rig.set("circuit/main/limit", "2000")
+    rig.publish(rig.engine.start(rig.now_s))
+    rig.run(0.2)
+    assert rig.status()["circuits"]["main"]["limit"] == 3000.0

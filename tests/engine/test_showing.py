@@ -4,6 +4,8 @@ import itertools
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.engine.rig import CONFIG, EngineRig, running
 
 
@@ -85,6 +87,50 @@ def test_topics_of_what_left_the_configuration_are_cleared(tmp_path: Path) -> No
     assert "balancer/house/load/window/state" in again.retained
 
 
+DISCOVERY = "homeassistant/device/balancer_house/config"
+
+
+def test_entities_of_what_left_the_configuration_are_taken_from_home_assistant(
+    tmp_path: Path,
+) -> None:
+    """F70: by the document that was retained, not by what somebody says meanwhile."""
+    before = EngineRig(tmp_path)
+    before.begin()
+    before.run(0.3)
+    old = before.retained[DISCOVERY]
+    gone = {key for key in json.loads(old)["components"] if "towels" in key}
+    assert gone
+    without = CONFIG[: CONFIG.index("[loads.towels]")].replace("[zones.bath]\nrequest", "#")
+    # given the old document, retained
+    rig = EngineRig(tmp_path, config=without)
+    rig.retained[DISCOVERY] = old
+    rig.connect()
+    rig.send(DISCOVERY, "{}")
+    rig.publish(rig.engine.start(rig.now_s))
+    rig.run(0.3)
+    # then what is gone is reduced to its platform once, and the new document follows
+    first, second = (json.loads(payload)["components"] for _, payload in rig.published(DISCOVERY))
+    assert all(set(first[key]) == {"platform"} for key in gone)
+    assert not gone & set(second)
+
+
+@pytest.mark.parametrize(
+    ("payload", "retain", "times"),
+    [("online", False, 1), ("online", True, 0), ("offline", False, 0)],
+)
+def test_discovery_follows_home_assistants_birth_a_second_later_and_nothing_else(
+    rig: EngineRig, payload: str, retain: bool, times: int
+) -> None:
+    """F69: what is retained was said before we came; at a birth it subscribes first."""
+    running(rig)
+    since_s = rig.now_s
+    rig.send("homeassistant/status", payload, retain=retain)
+    rig.run(0.9)
+    assert rig.published(DISCOVERY, since_s) == []
+    rig.run(5.0)
+    assert len(rig.published(DISCOVERY, since_s)) == times
+
+
 def test_discovery_follows_home_assistants_birth_at_most_every_5_s(rig: EngineRig) -> None:
     """F69."""
     running(rig)
@@ -96,3 +142,19 @@ def test_discovery_follows_home_assistants_birth_at_most_every_5_s(rig: EngineRi
         rig.run(0.1)
     rig.run(10.0)
     assert 1 <= len(rig.published(topic, since_s)) <= 2
+
+
+@pytest.mark.parametrize(
+    ("late_s", "shown"), [(0.09, False), (0.11, True)], ids=["just before", "just after"]
+)
+def test_a_view_that_is_overdue_goes_with_the_next_message(
+    rig: EngineRig, late_s: float, shown: bool
+) -> None:
+    """Style 2.6: a flood that leaves no time for a wake does not starve the views."""
+    running(rig)
+    rig.set("away", "OFF")
+    rig.now_s += late_s
+    outgoing = rig.send("meter", "4500")
+    assert [each.topic for each in outgoing.rest if each.topic == "balancer/house/away"] == (
+        ["balancer/house/away"] if shown else []
+    )

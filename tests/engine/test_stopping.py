@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from tests.engine.rig import EngineRig, running
+from tests.engine.rig import STEP_S, EngineRig, running
 
 
 def test_stopping_switches_off_confirms_and_tells(rig: EngineRig) -> None:
@@ -14,6 +14,19 @@ def test_stopping_switches_off_confirms_and_tells(rig: EngineRig) -> None:
     rig.run(0.5)
     assert rig.on == set()
     rig.run(7.0)
+    assert rig.engine.stopped
+    assert not any(load["on"] for load in rig.status()["loads"].values())
+
+
+def test_stopping_is_done_when_the_last_status_has_told_so(rig: EngineRig) -> None:
+    """R16: relays that are off already are not enough."""
+    running(rig)
+    rig.publish(rig.engine.stop(rig.now_s))
+    # when the relays have answered, then it is not done before that was shown
+    rig.run(STEP_S)
+    assert rig.on == set()
+    assert not rig.engine.stopped
+    rig.wake()
     assert rig.engine.stopped
     assert not any(load["on"] for load in rig.status()["loads"].values())
 
@@ -45,6 +58,7 @@ def test_a_dry_run_tells_everything_and_sends_relays_nothing(tmp_path: Path) -> 
     rig.begin()
     rig.run(7.0)
     rig.set("zone/lounge", "ON")
+    rig.send("stat/door/RESULT", '{"PulseTime1":{"Set":0,"Remaining":0}}')
     rig.run(5.0)
     assert {each.topic for _, each in rig.out if not each.topic.startswith("balancer/")} <= {
         each for each in rig.retained if each.startswith("homeassistant/")

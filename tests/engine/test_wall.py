@@ -3,6 +3,8 @@
 from datetime import datetime
 from pathlib import Path
 
+import pytest
+
 from tests.engine.rig import CONFIG, START_S, EngineRig, running
 
 
@@ -74,7 +76,7 @@ def test_the_wall_clock_moves_ticks_and_nothing_else(rig: EngineRig) -> None:
     assert sum("clock_jump" in each for each in rig.lines) == 3
     ticks = rig.engine.counts.rotations
     rig.run(1200.0)
-    assert ticks + 1 <= rig.engine.counts.rotations <= ticks + 3
+    assert rig.engine.counts.rotations == ticks + 2
 
 
 def test_a_tick_comes_at_its_instant_once(rig: EngineRig) -> None:
@@ -82,3 +84,36 @@ def test_a_tick_comes_at_its_instant_once(rig: EngineRig) -> None:
     running(rig)
     rig.run(START_S + 3600.0 + 1.0 - rig.now_s)
     assert rig.engine.counts.rotations == 6
+
+
+@pytest.mark.parametrize(
+    ("by_s", "due_s"),
+    [(300.0, 300.0), (-300.0, 300.0), (-86_300.0, 500.0), (1.5, 598.5), (-1.5, 601.5)],
+)
+def test_the_next_tick_is_at_its_instant_of_the_new_wall_clock(
+    rig: EngineRig, by_s: float, due_s: float
+) -> None:
+    """R6, F71: set or slewed, forth or back."""
+    running(rig)
+    rig.jump(by_s)
+    for at_s in (START_S + due_s, START_S + due_s + 600.0):
+        before = rig.engine.counts.rotations
+        rig.run(at_s - 0.1 - rig.now_s)
+        assert rig.engine.counts.rotations == before
+        rig.run(0.2)
+        assert rig.engine.counts.rotations == before + 1
+
+
+@pytest.mark.parametrize("by_s", [1.5, -1.5], ids=["over it", "back over it"])
+def test_a_slew_across_a_tick_neither_loses_it_nor_gives_it_twice(
+    rig: EngineRig, by_s: float
+) -> None:
+    """R6, F71."""
+    # given a wall clock that is about to pass a tick, or has just passed it
+    running(rig)
+    rig.run(START_S + 600.0 - by_s / 2.0 - rig.now_s)
+    # when it is slewed across
+    rig.jump(by_s)
+    rig.run(10.0)
+    # then there was one tick
+    assert rig.engine.counts.rotations == 1

@@ -132,8 +132,10 @@ def test_a_mode_set_from_outside_is_remembered_and_auto_is_not() -> None:
     main = replace(seen.circuits["main"], mode=3, mode_source="set")
     retained = the_status(replace(seen, circuits={**seen.circuits, "main": main}))
     assert restored(retained)[0].circuits["main"].mode == 3
-    retained[TOPICS.mode("main")] = b"auto"
-    assert restored(retained)[0].circuits["main"].mode is None
+    for auto in (b"auto", b"Auto", b"AUTO"):
+        remembered, sentences, _ = restored(retained | {TOPICS.mode("main"): auto})
+        assert remembered.circuits["main"].mode is None
+        assert sentences == ()
 
 
 def test_a_limit_that_nobody_set_follows_the_configuration_when_it_is_raised() -> None:
@@ -159,6 +161,28 @@ def test_a_limit_that_is_shown_rounded_is_still_the_configured_one() -> None:
         assert restored(retained, house=house)[0].circuits["main"].limit_w is None
 
 
+def test_a_limit_that_is_shown_rounded_follows_the_configuration_when_it_is_raised() -> None:
+    # given a limit of 1234.567 kW, of which its small topic shows six digits, and a greater one now
+    house = a_house()
+    before = replace(house.circuits["garage"], limit_w=1_234_567.0)
+    seen = a_snapshot()
+    garage = replace(seen.circuits["garage"], limit_w=before.limit_w)
+    status = dump(
+        a_status(
+            replace(seen, circuits={**seen.circuits, "garage": garage}),
+            house=replace(house, circuits={**house.circuits, "garage": before}),
+        )
+    )
+    retained = {TOPICS.status: status, TOPICS.limit("garage"): b"1234.57"}
+    raised = replace(before, limit_w=2_000_000.0)
+    house = replace(house, circuits={**house.circuits, "garage": raised})
+    # then nothing holds the limit down
+    assert restored(retained, house=house)[0].circuits["garage"].limit_w is None
+    # and what is a digit less was set by somebody
+    retained[TOPICS.limit("garage")] = b"1234.52"
+    assert restored(retained, house=house)[0].circuits["garage"].limit_w == 1_234_520.0
+
+
 def test_a_limit_above_the_configured_one_is_not_remembered() -> None:
     """Design: Topics."""
     retained = the_status() | {TOPICS.limit("main"): b"31"}
@@ -178,8 +202,9 @@ def test_a_boost_keeps_its_end_and_an_ended_one_is_dropped(
 
 
 def test_a_boost_that_was_ended_after_the_last_status_stays_ended() -> None:
-    retained = the_status() | {TOPICS.boost("bench"): b"OFF"}
-    assert restored(retained)[0].loads["bench"].boost_until_s is None
+    for off in (b"OFF", b"off"):
+        retained = the_status() | {TOPICS.boost("bench"): off}
+        assert restored(retained)[0].loads["bench"].boost_until_s is None
 
 
 def test_times_in_the_future_are_brought_to_the_present() -> None:

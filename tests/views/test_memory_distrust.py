@@ -21,11 +21,29 @@ def test_a_mode_that_is_not_among_the_steps_is_left_out_and_said(payload: bytes)
     assert "circuits.main.mode" in sentences[0]
 
 
-@pytest.mark.parametrize("payload", [b"nan", b"inf", b"-1", b"1e999", b"x", b"\xff\xfe"])
+@pytest.mark.parametrize(
+    "payload", [b"nan", b"inf", b"-1", b"1e999", b"x", b"\xff\xfe", b"0" * 39 + b"20"]
+)
 def test_a_limit_that_is_no_limit_is_left_out_and_said(payload: bytes) -> None:
     remembered, sentences, _ = restored(the_status() | {TOPICS.limit("main"): payload})
     assert remembered.circuits["main"].limit_w is None
     assert "circuits.main.limit" in sentences[0]
+
+
+def test_a_limit_may_be_as_long_as_any_number_is_written() -> None:
+    retained = the_status() | {TOPICS.limit("main"): b"0" * 38 + b"20"}
+    assert restored(retained)[0].circuits["main"].limit_w == 4600.0
+
+
+@pytest.mark.parametrize("payload", [b"OFFICE", b"ONCE", b"O", b" ON", b"true", b"0", b"\xff"])
+def test_a_switch_that_is_neither_on_nor_off_is_left_to_the_status_and_said(
+    payload: bytes,
+) -> None:
+    remembered, sentences, _ = restored(the_status() | {TOPICS.zone("lounge"): payload})
+    assert remembered.requests["lounge"] is True
+    (sentence,) = sentences
+    assert "what=zones.lounge.request" in sentence
+    assert "is not ON or OFF" in sentence
 
 
 def test_a_limit_in_another_unit_than_the_configured_is_left_out_and_said() -> None:
@@ -48,7 +66,6 @@ def test_a_limit_in_another_unit_than_the_configured_is_left_out_and_said() -> N
         b'{"version":"1"}',
         b"[" * 100_000,
         b'{"version":' + b"9" * 6000 + b"}",
-        b" " * 4_000_001,
     ],
     ids=lambda payload: repr(payload[:20]),
 )
@@ -59,6 +76,54 @@ def test_a_status_that_cannot_be_used_is_forgotten_and_said(payload: bytes) -> N
     assert len(sentences) == 1
     assert sentences[0].startswith("state_not_restored")
     assert left.gone == ()
+
+
+@pytest.mark.parametrize(
+    ("size", "read"), [(4_000_000, True), (4_000_001, False)], ids=["at the bound", "above it"]
+)
+def test_a_status_is_read_up_to_four_million_bytes(size: int, read: bool) -> None:
+    """F77: a good one, but for its size."""
+    payload = the_status()[TOPICS.status].ljust(size)
+    remembered, sentences, left = restored({TOPICS.status: payload})
+    assert (left.sequence == 4711) is read
+    assert (remembered == restored(the_status())[0]) is read
+    assert [each for each in sentences if "bytes are too many" in each] == list(sentences)
+    assert (sentences == ()) is read
+
+
+@pytest.mark.parametrize("key", ["claim", "shed"])
+@pytest.mark.parametrize("value", [1, "true", "x", [0], {"on": True}, None], ids=repr)
+def test_a_claim_and_a_shed_are_remembered_when_they_are_true_and_nothing_else(
+    key: str, value: object
+) -> None:
+    """F77."""
+    for name in a_house().loads:
+        remembered, _, _ = restored(mended("loads", name, key, value=value))
+        assert getattr(remembered.loads[name], key) is False
+        remembered, _, _ = restored(mended("loads", name, key, value=True))
+        assert getattr(remembered.loads[name], key) is True
+
+
+@pytest.mark.parametrize(
+    ("at", "is_time"),
+    [
+        ("1999-12-31T23:59:59.000Z", False),
+        ("2000-01-01T00:00:00.000Z", True),
+        ("2199-12-31T23:59:59.000Z", True),
+        ("2200-01-01T00:00:00.000Z", False),
+        ("2026-11-22T06:00:00.000", False),
+        ("yesterday", False),
+        (1_795_327_200, False),
+    ],
+)
+def test_a_time_in_a_year_of_no_clock_that_is_set_is_left_out_and_said(
+    at: object, is_time: bool
+) -> None:
+    """F77."""
+    remembered, sentences, _ = restored(mended("loads", "towels", "switched", value=at))
+    assert (remembered.loads["towels"].switched_s is not None) is is_time
+    assert [each for each in sentences if "loads.towels.switched" in each] == list(sentences)
+    assert (sentences == ()) is is_time
 
 
 @pytest.mark.parametrize("sequence", [-1, 1.5, True, "7", None, 10**400, [], {}])
@@ -81,6 +146,59 @@ def test_a_number_out_of_range_is_left_out_and_said(key: str, value: object) -> 
     assert load.served_s <= load.wanted_s
 
 
+@pytest.mark.parametrize(
+    ("key", "most", "above"),
+    [
+        ("wanted_s", 2_592_000.0, 2_592_000.1),  # 30 days
+        ("switches", 2**53, 2**53 + 1),
+        ("learned_w", 30_000.0, 30_000.1),  # 20 times the rated power
+    ],
+)
+def test_a_number_is_remembered_up_to_its_bound(key: str, most: float, above: float) -> None:
+    """F77."""
+    remembered, sentences, _ = restored(mended("loads", "towels", key, value=most))
+    assert getattr(remembered.loads["towels"], key) == most
+    assert sentences == ()
+    remembered, sentences, _ = restored(mended("loads", "towels", key, value=above))
+    assert getattr(remembered.loads["towels"], key) in (None, 0)
+    assert f"loads.towels.{key}" in sentences[0]
+
+
+def test_a_learned_draw_of_nothing_was_not_learned() -> None:
+    remembered, sentences, _ = restored(mended("loads", "towels", "learned_w", value=0.0))
+    assert remembered.loads["towels"].learned_w is None
+    assert sentences == ()
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (10**400, "a huge number"),
+        (-(10**400), "a huge number"),
+        ('"} why="no\nthing', r"''} why='no\nthing'"),
+        ("a" * 100, "'" + "a" * 60 + "'"),
+        ("\u20ac" * 100, "'" + r"\u20ac" * 13 + "\\"),  # 80 characters
+        ([1, 2], "a list"),
+        ({"a": 1}, "an object"),
+    ],
+    ids=lambda value: repr(value)[:9],
+)
+def test_what_is_said_of_a_value_is_short_and_cannot_end_its_quotes(
+    value: object, shown: str
+) -> None:
+    """F77: what somebody wrote shall not write the log."""
+    _, sentences, _ = restored(mended("loads", "towels", "switched", value=value))
+    assert sentences == (f'state_not_restored what=loads.towels.switched why="{shown} is no time"',)
+
+
+def test_what_is_said_of_a_payload_is_short_and_cannot_end_its_quotes() -> None:
+    """F77."""
+    payload = b'"} why="x"' + b"\xff" + b"a" * 5000
+    _, sentences, _ = restored(the_status() | {TOPICS.away: payload})
+    shown = r"''} why='x'\ufffd" + "a" * 49
+    assert sentences == (f'state_not_restored what=away why="{shown}\' is not ON or OFF"',)
+
+
 def test_a_mangled_document_does_not_flood_the_log() -> None:
     house = a_house()
     loads = {
@@ -97,6 +215,13 @@ def test_a_mangled_document_does_not_flood_the_log() -> None:
 def test_names_that_could_be_no_name_are_not_made_into_topics(name: str) -> None:
     retained = mended("loads", name, value={})
     assert restored(retained)[2].gone == ()
+
+
+def test_no_more_than_a_thousand_names_are_made_into_topics() -> None:
+    """F70, F77: a flood of names shall not become a flood of messages."""
+    retained = mended("zones", value={f"old_{number}": {} for number in range(1001)})
+    gone = restored(retained)[2].gone
+    assert gone == tuple(TOPICS.zone(f"old_{number}") for number in range(1000))
 
 
 LEAVES = (
