@@ -34,7 +34,6 @@ from balancer.wire import Message
 
 OVERDUE_S = 0.1  # views that wait longer than this go with the next message
 CLOCK_JUMP_S = 2.0
-MOST_HELD_BACK = 1000  # settings received before the start
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +89,7 @@ class Engine:
         self._tick_s = self._next_tick_s(at_s)
         self._retained: dict[str, bytes] = {}
         self._read_back = frozenset(read_back(setup.house, self.topics))
-        self._held_back: list[Message] = []
+        self._held_back: dict[str, Message] = {}  # settings before the start; the newest counts
         self._display = Display(setup, self.topics, self.counts, changes_s=changes_s)
         self._views = views
         self._switch = {
@@ -150,7 +149,7 @@ class Engine:
             setups += (each for relay in self._setup.relays.values() for each in relay.setup)
         if self._state.started:
             self._display.everything(at_s)
-        return Outgoing(tuple(dict.fromkeys((*commands, *setups))))
+        return Outgoing((*commands, *setups))
 
     def start(self, at_s: float) -> Outgoing:
         """Begin to decide: everything that was retained has been received."""
@@ -169,8 +168,8 @@ class Engine:
         self._display.everything(at_s)
         self._retained.clear()
         commands = list(self._decide(Started(at_s, remembered)))
-        held_back, self._held_back = self._held_back, []
-        for message in held_back:
+        held_back, self._held_back = self._held_back, {}
+        for message in held_back.values():
             commands += self.receive(message, at_s).commands
         return Outgoing(tuple(commands))
 
@@ -236,8 +235,8 @@ class Engine:
 
     def _set(self, message: Message, at_s: float) -> Iterable[Message]:
         if not self._state.started and not message.retain:
-            if len(self._held_back) < MOST_HELD_BACK:
-                self._held_back.append(message)
+            self._held_back.pop(message.topic, None)
+            self._held_back[message.topic] = message
             return ()
         event = self._routes.setting(message, at_s)
         if not message.retain:

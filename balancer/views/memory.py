@@ -130,7 +130,7 @@ class _Reader:
                 name: _count(_entries(loads.get(name)).get("switches_today")) or 0
                 for name in self._house.loads
             },
-            gone=tuple(dict.fromkeys(self._gone(loads, circuits, zones))),
+            gone=tuple(self._gone(loads, circuits, zones)),
         )
         if len(self._sentences) > _MAX_SENTENCES:
             more = len(self._sentences) - _MAX_SENTENCES
@@ -322,8 +322,7 @@ def _number(value: Any, low: float, high: float) -> float | None:
     """Return a finite number within the bounds, or None for anything else."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
         return None
-    number = float(value)
-    return number if math.isfinite(number) else None
+    return float(value)
 
 
 def _count(value: Any) -> int | None:

@@ -2,7 +2,6 @@
 
 import pytest
 
-from balancer.engine.engine import MOST_HELD_BACK
 from tests.engine.rig import EngineRig, running
 
 
@@ -145,13 +144,15 @@ def test_a_setting_before_the_start_commands_relays_with_the_start(rig: EngineRi
     assert off >= {"heat/window/set", "cmnd/door/POWER"}
 
 
-def test_settings_before_the_start_are_kept_up_to_a_bound(rig: EngineRig) -> None:
-    """Style 2.6: every queue has a bound; what comes after it is dropped."""
+def test_of_settings_before_the_start_the_last_one_counts(rig: EngineRig) -> None:
+    """Style 2.6: a flood is bounded by the topics that there are, and hides no wish."""
     rig.connect()
-    for _ in range(MOST_HELD_BACK - 1):
-        rig.set("rotate", "")
-    rig.set("circuit/main/limit", "3000")
+    for number in range(2000):
+        rig.set("circuit/main/limit", f"{3000 + number}")
     rig.set("circuit/main/limit", "2000")
+    rig.set("away", "ON")
     rig.publish(rig.engine.start(rig.now_s))
     rig.run(0.2)
-    assert rig.status()["circuits"]["main"]["limit"] == 3000.0
+    assert rig.status()["circuits"]["main"]["limit"] == 2000.0
+    assert rig.status()["away"] is True
+    assert not [line for line in rig.lines if "3000" in line]
