@@ -2,11 +2,13 @@
 
 import asyncio
 import contextlib
+import gc
 import os
 import shutil
 import socket
 import ssl
 import subprocess
+import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -70,6 +72,18 @@ async def failure(port: int, **options: Any) -> SessionError:
         async with session(port, **options):
             pass
     return caught.value
+
+
+def unhandled() -> list[object]:
+    """Return the list that gets what is raised in the loop where nobody catches it."""
+    raised: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: raised.append(context))
+    return raised
+
+
+def descriptors() -> int:
+    """Return how many files this process has open."""
+    return sum(1 for _ in Path("/proc/self/fd").iterdir())
 
 
 async def quiet(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
@@ -224,8 +238,7 @@ async def test_answer_for_other_topics_is_no_answer(codes: bytes) -> None:
 async def test_malformed_packet_ends_or_changes_nothing_but_never_raises(
     packet_bytes: bytes,
 ) -> None:
-    raised: list[object] = []
-    asyncio.get_running_loop().set_exception_handler(lambda _, context: raised.append(context))
+    raised = unhandled()
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await packet(reader)
@@ -271,6 +284,57 @@ def answering_after(*steps: tuple[float, bytes], welcome_s: float = 0.0) -> Talk
 
 SUBACK = b"\x90\x03ID\x00"
 READING = publish_packet(Message("meter", b"1"))
+
+
+async def test_broker_that_answers_twice_changes_nothing() -> None:
+    """Neither in the same breath nor later."""
+    raised = unhandled()
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await packet(reader)
+        writer.write(CONNACK + CONNACK)
+        subscribe = await packet(reader)
+        writer.write(CONNACK + SUBACK.replace(b"ID", subscribe[2:4]) + READING)
+        await reader.read()
+
+    received: list[Received] = []
+    async with scripted(talk) as port, session(port, received) as made:
+        async with asyncio.timeout(2.0):
+            assert await made.subscribe({"a": 0}) == ()
+        await until(lambda: received)
+    assert not raised
+
+
+async def test_subscription_behind_a_full_socket_leaves_as_soon_as_the_broker_reads() -> None:
+    """What waits is sent without anything else being sent or heard."""
+    reads = asyncio.Event()
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await packet(reader)
+        writer.write(CONNACK)
+        await reads.wait()
+        arrived = bytearray()
+        while not arrived.endswith(b"\x00\x01a\x00"):
+            arrived += await reader.read(1 << 20)
+        writer.write(SUBACK.replace(b"ID", arrived[-6:-4]))
+        await reader.read()
+
+    async with scripted(talk) as port, session(port) as made:
+        # given a broker that does not read, and more than the socket takes
+        while made.stream.idle:
+            made.stream.publish(Message("t", b"x" * 50_000))
+            await asyncio.sleep(0)
+        for _ in range(15):  # and more than it takes when its buffers have grown a little
+            made.stream.publish(Message("t", b"x" * 50_000))
+        # when the library has something to say, and then the broker reads
+        asking = asyncio.ensure_future(made.subscribe({"a": 0}))
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert not made.stream.idle
+        reads.set()
+        # then it gets there
+        async with asyncio.timeout(2.0):
+            assert await asking == ()
 
 
 async def test_broker_that_stands_still_before_it_grants_is_left_soon(
@@ -338,6 +402,65 @@ async def test_attempt_that_is_given_up_leaves_no_connection() -> None:
         attempt.cancel()
         await ended.wait()
         assert attempt.cancelled() or attempt.done()
+
+
+async def test_attempt_that_is_given_up_while_it_is_answered_hears_nothing() -> None:
+    """The answer lies in the socket by then, with a message behind it."""
+    raised = unhandled()
+    received: list[Received] = []
+    attempts: list[asyncio.Future[SessionError]] = []
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await packet(reader)
+        writer.write(CONNACK + READING)
+        attempts[0].cancel()
+        await reader.read()
+
+    async with scripted(talk) as port:
+        files, tasks = descriptors(), asyncio.all_tasks()
+        attempts.append(asyncio.ensure_future(failure(port, received=received)))
+        await asyncio.wait(attempts)
+        await until(lambda: descriptors() <= files and asyncio.all_tasks() == tasks)
+    assert attempts[0].cancelled()
+    assert received == []
+    assert not raised
+
+
+async def test_attempt_that_is_given_up_before_it_reaches_the_broker_says_nothing_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its thread cannot be stopped; what that opens later is given up too."""
+    raised = unhandled()
+    connect = aiomqtt.Client._client_connect
+    begun, given_up = threading.Event(), threading.Event()
+    said: list[bytes] = []
+
+    def connect_late(client: aiomqtt.Client) -> None:
+        begun.set()
+        given_up.wait(5.0)
+        connect(client)
+
+    async def talk(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+        said.append(await reader.read(100))
+        await reader.read()
+
+    monkeypatch.setattr(aiomqtt.Client, "_client_connect", connect_late)
+    async with scripted(talk) as port:
+        # given an attempt that is given up while its thread has no socket yet
+        files, tasks = descriptors(), asyncio.all_tasks()
+        attempt = asyncio.ensure_future(failure(port))
+        await until(begun.is_set)
+        attempt.cancel()
+        await asyncio.wait({attempt})
+        assert attempt.cancelled()
+        del attempt  # the library's client closes its socket when nobody holds it any more
+        # when the thread reaches the broker
+        given_up.set()
+        # then it ends there without a CONNECT
+        await until(lambda: gc.collect() >= 0 and said)
+        assert said == [b""]
+        await until(lambda: descriptors() <= files and asyncio.all_tasks() == tasks)
+    assert not raised
 
 
 @pytest.fixture(scope="module")
@@ -418,15 +541,9 @@ async def test_what_comes_with_connack_is_not_torn(
     assert [each.payload for each in received] == [b"whole", b"torn"]
 
 
-def descriptors() -> int:
-    """Return how many files this process has open."""
-    return sum(1 for _ in Path("/proc/self/fd").iterdir())
-
-
 async def test_session_that_ends_leaves_nothing_behind() -> None:
     """Nor when the broker does not close: reconnects are many in a year."""
-    raised: list[object] = []
-    asyncio.get_running_loop().set_exception_handler(lambda _, context: raised.append(context))
+    raised = unhandled()
     kept: list[Session] = []  # so that nobody tidies up for us
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

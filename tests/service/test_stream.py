@@ -318,3 +318,21 @@ async def test_encryption_that_waits_for_something_to_read_does_not_spin() -> No
     assert encrypted.sends < 6
     stream.close()
     peer.close()
+
+
+async def test_encrypted_connection_that_has_ended_is_not_read_again() -> None:
+    """Even if the library has not closed it yet."""
+    ours, peer = socket.socketpair()
+    ends: list[bool] = []
+    stream = Stream(
+        Encrypted(b"\x30\xff\xff\xff\xff\x01", ours),
+        SystemClock(),
+        on_messages=lambda *_: None,
+        on_other=lambda: ends.append(stream.ended),
+        on_acknowledged=lambda _: None,
+    )
+    for _ in range(50):
+        await asyncio.sleep(0)
+    assert ends == [True]
+    stream.close()
+    peer.close()
