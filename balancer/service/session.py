@@ -297,7 +297,6 @@ async def _connect(
         if alerts:
             raise _refused_by(broker, alerts[0].partition(": ")[2])
         raise SessionError(Loss.CLOSED, "the connection ended before the broker answered")
-    paho.on_log = None
     if paho.socket() is None:  # let in and put out in one breath: a broker that is going down
         raise SessionError(Loss.CLOSED, "the broker ended the connection at once")
     return client, streams[0]
@@ -311,7 +310,8 @@ async def _drop(client: _Client, entering: "asyncio.Future[_Client]") -> None:
     client.hang_up()
 
 
-def _too_late(*_: object) -> NoReturn:
+def _too_late(_paho: object, _userdata: object, sock: socket.socket) -> NoReturn:
+    sock.close()  # the library would keep it
     raise ConnectionAbortedError
 
 
