@@ -107,7 +107,7 @@ class Driver:
         if self._standing:
             self._keep_wishes(batch)
             return
-        if self.stream is None or self.failed.done() or self.gap(batch):
+        if self.failed.done() or self.gap(batch):
             return
         with self._guard:
             kept = newest(batch, self._overtaken)
@@ -118,15 +118,15 @@ class Driver:
                     handler(each, at_s)
                     continue
                 topic = self._topics.get(each.topic)
-                if topic is None:
-                    continue  # not subscribed: some brokers send it all the same
+                if topic is None or self.stream is None:
+                    continue  # not subscribed, or not yet: some brokers send it all the same
                 qos = 0 if each.packet_id is None else 1
                 message = Message(topic, each.payload, qos, each.retain)
                 if self._early is not None:
                     self._keep_early(message, at_s)
                     continue
                 outgoing = self.engine.receive(message, at_s)
-                if outgoing.commands and self.stream is not None:
+                if outgoing.commands:
                     self.stream.publish_all(outgoing.commands)
                     if each.topic in self._meter_topics:
                         self.counts.reaction.observe(self._clock.monotonic_s() - at_s)
