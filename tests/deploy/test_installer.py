@@ -137,7 +137,6 @@ def test_without_root_directory_it_wants_systemd() -> None:
     assert "has to run as root" in done.stderr or "systemd does not run" in done.stderr
 
 
-@pytest.mark.skipif("CI" not in os.environ, reason="installs from the package index; set CI")
 def test_whole_program_installs_and_runs(tmp_path: Path) -> None:
     # when installed for real
     done = run(tmp_path, "--no-password")

@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from random import Random
+from typing import Self
 
 from tests.fuzz.documents import CONFIG, documents
 from tests.fuzz.payloads import KINDS, payloads
@@ -50,6 +51,23 @@ class Campaign:
     counterexample: Counterexample | None
 
 
+class Caught:
+    """Keeps what a target raises, of whatever kind: that is what is looked for."""
+
+    def __init__(self) -> None:
+        self.error: Exception | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, raised: BaseException | None, _at: object
+    ) -> bool:
+        if isinstance(raised, Exception):
+            self.error = raised
+        return self.error is not None
+
+
 def run(target: Target, *, count: int, seed: int) -> Campaign:
     """Send ``count`` payloads; stop at the first counterexample.
 
@@ -67,11 +85,13 @@ def run(target: Target, *, count: int, seed: int) -> Campaign:
             break
         sent += 1
         before_s = time.thread_time()
-        try:
+        with Caught() as caught:
             accepted += target(topic, payload) is True
-        except Exception as error:  # noqa: BLE001 - whatever it raises is what we look for
-            smaller = shrink(target, topic, payload, type(error))
-            counterexample = Counterexample(number, family, kind, topic, payload, smaller, error)
+        if caught.error is not None:
+            smaller = shrink(target, topic, payload, type(caught.error))
+            counterexample = Counterexample(
+                number, family, kind, topic, payload, smaller, caught.error
+            )
             break
         if (spent_s := time.thread_time() - before_s) > slowest_s:
             slowest_s = spent_s
@@ -97,13 +117,9 @@ def shrink(target: Target, topic: str, payload: bytes, error: type[Exception]) -
     """Return a smallest part of a payload that still raises the same kind of error."""
 
     def fails(part: bytes) -> bool:
-        try:
+        with Caught() as caught:  # another kind is another counterexample
             target(topic, part)
-        except error:
-            return True
-        except Exception:  # noqa: BLE001 - another error is another counterexample
-            return False
-        return False
+        return isinstance(caught.error, error)
 
     step = len(payload)
     while step:

@@ -1,6 +1,7 @@
 """Relays as they answer on the broker, working or broken."""
 
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -9,7 +10,7 @@ SOON = ', confirm_within = "0.4 s"'  # as options: a relay that does not answer 
 
 
 @dataclass
-class Relay:
+class Relay(ABC):
     """One relay channel.
 
     Attributes:
@@ -30,13 +31,13 @@ class Relay:
     options: str = ""
     changes: list[bool] = field(default_factory=list)
 
+    @abstractmethod
     def command_topic(self) -> str:
         """Return where it takes commands."""
-        raise NotImplementedError
 
+    @abstractmethod
     def config(self) -> str:
         """Return its ``relay`` in config.toml."""
-        raise NotImplementedError
 
     def hello(self) -> Iterator[Answer]:
         """Return what it says when it joins."""
@@ -46,13 +47,13 @@ class Relay:
         """Return what it listens to."""
         yield self.command_topic()
 
+    @abstractmethod
     def receive(self, topic: str, payload: bytes) -> Iterator[Answer]:
         """Switch, and return what is answered."""
-        raise NotImplementedError
 
+    @abstractmethod
     def report(self) -> Iterator[Answer]:
         """Return what says how its contact is."""
-        raise NotImplementedError
 
     def switch(self, on: bool) -> Iterator[Answer]:
         """Move the contact, if it still moves, and report."""

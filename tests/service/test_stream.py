@@ -271,10 +271,6 @@ class Encrypted(ssl.SSLSocket):
     def fileno(self) -> int:
         return self._handle.fileno()
 
-    @property
-    def family(self) -> socket.AddressFamily:  # type: ignore[override] - no TCP
-        return socket.AF_UNIX
-
     def close(self) -> None:
         self._handle.close()
 
