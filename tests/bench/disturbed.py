@@ -25,7 +25,8 @@ from tests.bench.stand import (
     quantile,
     spike,
 )
-from tests.integration.mosquitto import Mosquitto, free_port
+from tests.integration.mosquitto import Mosquitto
+from tests.machine import free_port
 
 KINDS = ("scrape", "hang", "crowd", "garbage")
 TURN = 10  # samples in a row

@@ -13,7 +13,8 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from tests.bench.stand import Client, Process, bench_parser, conclude, config, processes, quantile
-from tests.integration.mosquitto import Mosquitto, free_port
+from tests.integration.mosquitto import Mosquitto
+from tests.machine import free_port
 
 PATIENCE_S = 20.0
 SETTLED_S = 2.5  # two seconds after its start it freezes what lives by then

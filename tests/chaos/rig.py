@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import random
-import shutil
 import subprocess
 import time
 from collections.abc import AsyncIterator, Callable
@@ -18,6 +17,7 @@ from tests.chaos.observer import PROMISE_S, Observer
 from tests.chaos.proxy import Proxy
 from tests.chaos.service import Service
 from tests.integration.mosquitto import Mosquitto
+from tests.machine import needed
 
 USER, PASSWORD = "balancer", "right"
 ALIVE_S = 12.0  # heat is given again: three readings, restore_delay, min_off, confirmations
@@ -290,8 +290,7 @@ class Rig:
 
     def trust(self, password: str) -> None:
         """Give the balancer's user this password at the broker."""
-        program = shutil.which("mosquitto_passwd")
-        assert program is not None
+        program = needed("mosquitto_passwd")
         subprocess.run(
             [program, "-c", "-b", str(self._passwords), USER, password],
             check=True,

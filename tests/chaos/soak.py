@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from balancer.core.act import DEAD_RETRY_S
 from tests.chaos.rig import ALIVE_S, Rig
-from tests.integration.mosquitto import free_port
+from tests.machine import free_port
 
 METER_PERIOD_S = 0.02
 WARM_S = 30.0  # what lives by then lives on

@@ -12,7 +12,7 @@ from tests.chaos import broker_faults, faults, line_faults, service_faults
 from tests.chaos.campaign import Campaign, report
 from tests.chaos.outcome import Fault
 from tests.chaos.rig import Rig
-from tests.integration.conftest import need_mosquitto
+from tests.machine import needed
 
 SEED = 7
 KILLS = 20
@@ -21,7 +21,7 @@ KILLS = 20
 @contextlib.asynccontextmanager
 async def served(folder: Path) -> AsyncIterator[Rig]:
     """Seven heaters, all wanted, and a balancer that serves them."""
-    need_mosquitto()
+    needed("mosquitto")
     rig = Rig(folder, SEED)
     async with rig.open():
         service = await rig.add("first")

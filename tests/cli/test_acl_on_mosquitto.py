@@ -1,7 +1,5 @@
 """The access list of ``check --acl`` on a real broker: all that is needed, and nothing else."""
 
-import os
-import shutil
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
@@ -14,7 +12,8 @@ from paho.mqtt.enums import CallbackAPIVersion
 from balancer.cli.check import show_acl
 from balancer.cli.topics import uses
 from balancer.config.load import read_setup
-from tests.integration.mosquitto import BINARY, Mosquitto
+from tests.integration.mosquitto import Mosquitto
+from tests.machine import needed
 
 SETUP = read_setup(Path(__file__).parents[2] / "config.toml", environ={})
 PATIENCE_S = 10.0
@@ -25,14 +24,12 @@ Connect = Callable[[str], paho.Client]
 @pytest.fixture
 def broker(tmp_path: Path) -> Iterator[Mosquitto]:
     """Return a broker with that access list, and a user who may do everything."""
-    if BINARY is None or shutil.which("mosquitto_passwd") is None:
-        reason = "mosquitto is not installed"
-        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
+    program = needed("mosquitto_passwd")
     acl, passwords = tmp_path / "acl", tmp_path / "passwords"
     acl.write_text(f"{show_acl(SETUP)}\n\nuser observer\ntopic readwrite #\n")
     passwords.touch()
     for user in ("balancer", "observer"):
-        subprocess.run(["mosquitto_passwd", "-b", passwords, user, user], check=True)
+        subprocess.run([program, "-b", passwords, user, user], check=True)
     for each in (tmp_path, acl, passwords):
         each.chmod(0o755)  # the broker is another user when tests run as root
     server = Mosquitto(

@@ -3,7 +3,6 @@
 import os
 import re
 import runpy
-import shutil
 import signal
 import socket
 import ssl
@@ -18,6 +17,8 @@ import pytest
 from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 
+from tests.machine import free_port, needed
+
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 10.0
 """How long a test waits for something that takes milliseconds, in seconds."""
@@ -25,23 +26,6 @@ PATIENCE_S = 10.0
 DEVICES = ("relay1", "relay2", "linky")
 
 Access: Any = runpy.run_path(str(ROOT / "mosquitto" / "access.py"))["Access"]
-
-
-def needed(program: str) -> str:
-    """Return the program's path; without it skip the test, in CI fail it."""
-    path = shutil.which(program) or shutil.which(program, path="/usr/sbin:/usr/local/sbin")
-    if path is None:
-        reason = f"{program} is not installed"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
-    return path
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def until(condition: Callable[[], object], what: str, patience_s: float = PATIENCE_S) -> None:

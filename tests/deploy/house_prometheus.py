@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.deploy.house_broker import PATIENCE_S, ROOT, free_port, needed, until
+from tests.deploy.house_broker import PATIENCE_S, ROOT, until
+from tests.machine import free_port, needed
 
 RULES = ROOT / "deploy" / "prometheus" / "balancer.rules.yml"
 

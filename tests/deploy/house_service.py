@@ -13,7 +13,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.deploy.house_broker import PATIENCE_S, Broker, Person, free_port, until
+from tests.deploy.house_broker import PATIENCE_S, Broker, Person, until
+from tests.machine import free_port
 
 HOUSE = """\
 name = "house"

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.deploy.house_broker import ROOT, Access, needed
+from tests.deploy.house_broker import ROOT, Access
+from tests.machine import needed
 
 PROGRAM = ROOT / "mosquitto" / "access.py"
 

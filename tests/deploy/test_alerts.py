@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.deploy.house_broker import ROOT, needed
+from tests.deploy.house_broker import ROOT
 from tests.deploy.metric_names import known, used
+from tests.machine import needed
 
 FOLDER = ROOT / "deploy" / "prometheus"
 TESTS = sorted(FOLDER.glob("*.test.yml"))

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.deploy.house_broker import ROOT, free_port
+from tests.deploy.house_broker import ROOT
+from tests.machine import free_port
 
 FOLDER = ROOT / "deploy" / "docker"
 

@@ -17,7 +17,7 @@ from typing import Any
 import aiomqtt
 
 from tests.integration.appliances import Answer, Relay
-from tests.integration.mosquitto import free_port
+from tests.machine import free_port
 
 LIMIT_W = 6000.0
 METER_TOPIC = "meter/power"

@@ -1,7 +1,6 @@
 """A real Mosquitto on a free port of this machine, in a directory of its own."""
 
 import getpass
-import os
 import shutil
 import signal
 import socket
@@ -10,15 +9,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-BINARY = shutil.which("mosquitto", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
+from tests.machine import free_port, needed
+
 UP_S = 10.0
-
-
-def free_port() -> int:
-    """Return a port of the loopback that nobody has."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 def listens(port: int) -> bool:
@@ -50,7 +43,7 @@ class Mosquitto:
         return (self.folder / "mosquitto.log").read_text()
 
     def start(self) -> None:
-        """Start it and wait until it accepts."""
+        """Start it and wait until it accepts; where it is not installed, skip the test."""
         store = self.folder / "store"
         store.mkdir(parents=True, exist_ok=True)
         conf = self.folder / "mosquitto.conf"
@@ -64,9 +57,9 @@ class Mosquitto:
             f"user {getpass.getuser()}\n"  # else root becomes somebody who may not read here
             f"{'' if self._stock else keep}{self._conf}"
         )
-        assert BINARY is not None
+        program = needed("mosquitto")
         with (self.folder / "mosquitto.log").open("ab") as log:
-            self._process = subprocess.Popen([BINARY, "-c", conf], stdout=log, stderr=log)
+            self._process = subprocess.Popen([program, "-c", conf], stdout=log, stderr=log)
         self._until(lambda: listens(self.port))
 
     def freeze(self) -> None:

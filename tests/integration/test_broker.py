@@ -13,7 +13,8 @@ import pytest
 from tests.integration.appliances import TasmotaRelay
 from tests.integration.conftest import MakeHouse, served, three_heaters
 from tests.integration.house import House
-from tests.integration.mosquitto import Mosquitto, free_port
+from tests.integration.mosquitto import Mosquitto
+from tests.machine import free_port
 
 
 def online_since(house: House, sequence: int) -> bool:

@@ -1,6 +1,5 @@
 """Passwords stay where they were put: no log, topic, endpoint, table or command line has them."""
 
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,9 +8,10 @@ import aiomqtt
 import pytest
 
 from balancer.config.load import read_setup
-from tests.integration.conftest import need_mosquitto, three_heaters
+from tests.integration.conftest import three_heaters
 from tests.integration.house import House
 from tests.integration.mosquitto import Mosquitto
+from tests.machine import needed
 
 PASSWORD = "correct-horse-battery-4711"
 USER = "balancer"
@@ -37,10 +37,7 @@ sys.exit(serve(read_setup(Path(sys.argv[1])), log_level="debug"))
 
 def broker_with_users(folder: Path) -> Mosquitto:
     """Return a running broker that knows our user; others come in without a name."""
-    need_mosquitto()
-    program = shutil.which("mosquitto_passwd")
-    if program is None:
-        pytest.skip("mosquitto_passwd is not installed")
+    program = needed("mosquitto_passwd")
     passwords = folder / "passwords"
     subprocess.run(
         [program, "-c", "-b", str(passwords), USER, PASSWORD], check=True, capture_output=True

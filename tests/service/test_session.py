@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import os
-import shutil
 import socket
 import ssl
 import subprocess
@@ -23,6 +22,7 @@ from balancer.service.clock import SystemClock
 from balancer.service.packets import Received, publish_packet
 from balancer.service.session import Session, SessionError, open_session
 from balancer.wire import Message
+from tests.machine import needed
 from tests.service.patience import until
 
 CONNACK = b"\x20\x02\x00\x00"
@@ -463,9 +463,7 @@ async def test_attempt_that_is_given_up_before_it_reaches_the_broker_says_nothin
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    openssl = shutil.which("openssl")
-    if openssl is None:
-        pytest.skip("openssl is not installed")
+    openssl = needed("openssl")
     folder = tmp_path_factory.mktemp("tls")
     files = folder / "cert.pem", folder / "key.pem"
     subprocess.run(

@@ -1,5 +1,4 @@
 import math
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,6 +11,7 @@ from balancer.core.commands import Cause, Note, NoteKind, Reason
 from balancer.core.snapshot import Snapshot
 from balancer.views.counts import Counts, Session
 from balancer.views.metrics import Metrics
+from tests.machine import needed
 from tests.views.small_house import a_house, a_snapshot
 
 CONTRACT = {
@@ -162,9 +162,7 @@ def test_the_engine_can_count_without_the_metrics_library() -> None:
 def test_prometheus_finds_nothing_to_say_against_the_metrics(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    promtool = shutil.which("promtool")
-    if promtool is None:
-        pytest.skip("promtool is not installed")
+    promtool = needed("promtool")
     own = b"\n".join(line for line in rendered(None, *busy()).splitlines() if b"balancer_" in line)
     result = subprocess.run(
         [promtool, "check", "metrics"], input=own + b"\n", capture_output=True, check=False
