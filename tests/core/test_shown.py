@@ -1,27 +1,11 @@
-"""R2, R10: what the meter shows of an OFF, or seems to."""
+"""R2, R10: what the meter shows of an OFF."""
 
 import pytest
 
-from balancer.core.commands import Cause, NoteKind, Reason, SwitchRelay
+from balancer.core.commands import Cause, Reason
 from tests.core.house import FREE, METER, A, a_circuit, a_house, a_load
 from tests.core.metered import with_known_lag
 from tests.core.rig import Rig
-
-
-def after_a_false_fall() -> Rig:
-    """Return a house whose meter fell as if a had gone off; it heard no OFF and answers nobody."""
-    rig = Rig(a_house(2, load_options=FREE), base_w=6 * A)
-    rig.run(30.0)
-    rig.request("a")
-    rig.run(30.0)
-    relay = rig.relays["a"]
-    relay.unasked = relay.dead = True
-    rig.request("a", False)
-    rig.run(0.5)
-    rig.base_w["main"] = 1 * A
-    rig.run(10.0)
-    assert rig.on() == {"a"}
-    return rig
 
 
 def test_a_fall_of_the_meter_confirms_an_off_that_the_relay_does_not() -> None:
@@ -97,85 +81,6 @@ def test_a_place_taken_by_an_on_that_was_never_reported_is_free_once_the_meter_f
     assert rig.on() == heats
 
 
-def _falls_beside(rig: Rig, *, wanted: bool) -> float:
-    """Return since when a silent relay has missed the OFF after its ON, while a kettle went off."""
-    rig.run(60.0)
-    relay = rig.relays["a"]
-    relay.mute = True
-    since_s = rig.now_s
-    rig.request("a")
-    rig.run(5.3)
-    relay.lose = 1
-    rig.run(0.4)
-    rig.base_w["main"] -= 6 * A
-    rig.run(4.0)
-    rig.request("a", wanted)
-    return since_s
-
-
-@pytest.mark.parametrize("wanted", [False, True])
-def test_a_relay_that_has_not_said_off_is_told_every_minute_though_the_meter_fell(
-    wanted: bool,
-) -> None:
-    """R11: a relay that merely does not report must never heat unseen."""
-    # given an OFF that was lost when something else went off
-    rig = Rig(a_house(1, load_options=FREE), base_w=10 * A)
-    since_s = _falls_beside(rig, wanted=wanted)
-    assert rig.on() == {"a"}
-    # when time passes
-    rig.run(400.0)
-    # then it is told until it says so
-    assert rig.on() == set()
-    assert rig.times("a", False, since_s) == pytest.approx(
-        [5.5, *(67.5 + 60.0 * minute for minute in range(6))], abs=1.0
-    )
-    assert len(rig.noted(NoteKind.RETRIED, since_s + 10.0)) == 6
-    rig.relays["a"].mute = False
-    rig.run(60.0)
-    since_s = rig.now_s
-    rig.run(120.0)
-    assert not rig.commands(since_s, on=False)
-
-
-def test_a_relay_that_goes_on_after_all_is_told_off_no_more() -> None:
-    """R11: its OFF was told every minute until then."""
-    rig = Rig(a_house(1, load_options=FREE), base_w=10 * A)
-    since_s = _falls_beside(rig, wanted=True)
-    rig.run_until(since_s + 604.0)
-    rig.relays["a"].mute = False
-    rig.run(300.0)
-    assert rig.on() == {"a"}
-    assert rig.times("a", True, since_s)[-1] == pytest.approx(605.5, abs=0.5)
-    assert not rig.commands(since_s + 606.0, on=False)
-
-
-def test_what_is_told_every_minute_is_told_after_a_reconnect_too() -> None:
-    """R11, R15: it is asked first, and has not said off yet."""
-    rig = Rig(a_house(1, load_options=FREE), base_w=10 * A)
-    _falls_beside(rig, wanted=False)
-    rig.run(70.0)
-    rig.disconnect()
-    rig.relays["a"].dead = True
-    rig.run(1.0)
-    rig.connect()
-    since_s = rig.now_s
-    rig.run(200.0)
-    assert rig.queried[-1][0] == since_s
-    assert len(rig.times("a", False, since_s)) == 4
-
-
-def test_a_stuck_relay_that_speaks_late_is_told_as_often_as_any_other() -> None:
-    """R11: not once more for what the meter seemed to show."""
-    rig = Rig(a_house(1, load_options=FREE), base_w=10 * A)
-    _falls_beside(rig, wanted=False)
-    since_s = rig.now_s
-    relay = rig.relays["a"]
-    relay.mute, relay.stuck = False, True
-    rig.report("a")
-    rig.run(290.0)
-    assert len(rig.times("a", False, since_s)) == 9
-
-
 @pytest.mark.parametrize(("draw", "heats"), [(1.85, set[str]()), (2.0, {"b"})])
 def test_an_on_that_was_never_reported_was_obeyed_if_the_meter_rose_by_half(
     draw: float, heats: set[str]
@@ -224,17 +129,6 @@ def test_a_heater_that_goes_off_late_confirms_no_other() -> None:
     # then that one counts as on
     assert rig.on() == {"b"}
     assert rig.state.loads["b"].live
-
-
-def test_a_relay_that_says_late_that_it_is_on_is_nobody_elses_doing() -> None:
-    """R11: it went on as it was told, and never off."""
-    rig = Rig(a_house(1, load_options=FREE), base_w=10 * A)
-    _falls_beside(rig, wanted=False)
-    rig.relays["a"].mute = False
-    rig.report("a")
-    rig.run(1.0)
-    assert rig.on() == set()
-    assert not rig.noted(NoteKind.FOREIGN)
 
 
 def test_a_relay_that_never_moved_has_no_switching_counted() -> None:
@@ -296,22 +190,6 @@ def test_the_fall_of_one_load_confirms_no_other() -> None:
     assert rig.on() == set()
 
 
-def test_a_relay_that_says_on_is_believed_over_the_meter() -> None:
-    """R11: other power fell by as much just then; the relay is asked, and told again."""
-    rig = Rig(a_house(1, load_options=FREE), base_w=3000.0, requested=True)
-    rig.run(60.0)
-    rig.relays["a"].lose = 1
-    rig.request("a", False)
-    rig.base_w["main"] = 1500.0
-    rig.run(1.5)
-    assert not rig.snapshot().loads["a"].on
-    assert rig.on() == {"a"}
-    rig.run(3.0)
-    assert rig.on() == set()
-    assert not rig.noted(NoteKind.FOREIGN)
-    assert not rig.noted(NoteKind.FAULT)
-
-
 def test_a_switching_that_meter_and_relay_show_is_counted_once() -> None:
     """I21: the relay reports later than the meter."""
     rig = Rig(a_house(1, load_options=FREE), requested=True)
@@ -337,44 +215,6 @@ def test_min_off_runs_from_the_relays_own_report_where_the_meter_was_quicker() -
     rig.run(60.0)
     (_, off, on) = rig.switched
     assert on[0] - off[0] >= 20.0
-
-
-def test_a_relay_that_contradicts_the_meter_is_told_again() -> None:
-    """R10: another appliance's fall may have been taken for the heater's, and it cannot be asked."""
-    # given a relay that can be reached again after such a fall
-    rig = after_a_false_fall()
-    assert not rig.state.loads["a"].live
-    relay = rig.relays["a"]
-    relay.dead = False
-    # when a minute has passed and its last word is still ON
-    rig.run(90.0)
-    # then it was told again, and is off
-    assert not relay.on
-    assert rig.load("a").relay is False
-
-
-def test_a_relay_that_is_told_again_and_wanted_at_once_hears_one_command() -> None:
-    """R11: never OFF and ON for one heater in the same step."""
-    # given a heater that is wanted in the very step in which it is told again
-    rig = after_a_false_fall()
-    relay = rig.relays["a"]
-    rig.run_until(rig.state.loads["a"].recheck_s - 0.5)
-    rig.now_s = rig.state.loads["a"].recheck_s
-    # when it is asked for
-    decision = rig.request("a")
-    # then it is told one thing, that has to be confirmed like any other
-    assert decision.commands == (SwitchRelay("a", on=False),)
-    relay.dead = False
-    rig.run(10.0)
-    assert relay.on
-    assert rig.on() == {"a"}
-
-
-def test_a_heater_that_will_not_go_off_becomes_a_fault_though_the_meter_fell() -> None:
-    """R10, R11."""
-    rig = after_a_false_fall()
-    rig.run(110.0)
-    assert rig.load("a").reason is Reason.FAULT
 
 
 @pytest.mark.parametrize("fault", ["none", "dead", "stuck"])
