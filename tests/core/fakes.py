@@ -4,6 +4,9 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+LATENCY_S = 0.11
+"""From a command to the report of a relay as it comes, and a little."""
+
 
 @dataclass(slots=True)
 class FakeRelay:
