@@ -85,7 +85,7 @@ class Stream:
         self.heard_s = clock.monotonic_s()  # when something came last
         self._loop.add_reader(sock.fileno(), self.read)
         if self._encrypted:
-            self._loop.call_soon(self.read)  # what is decrypted already wakes nobody
+            self._loop.call_soon(self.read)  # it may have been decrypted together with CONNACK
 
     # -- ours ------------------------------------------------------------------------------
 
@@ -132,7 +132,7 @@ class Stream:
             if len(self._for_library) == left:
                 break
         if self._encrypted and not self.drained and not self.ended and not self.closed:
-            self._loop.call_soon(self.read)
+            self._loop.call_soon(self.read)  # what is decrypted already wakes nobody
         if self._out:
             self.flush()  # TLS may have waited for something to read
 

@@ -150,7 +150,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--faults", default="all", help="ids, all or none")
-    parser.add_argument("--replay", metavar="HOUSE:SEED", help="one run again, with what was told")
+    parser.add_argument(
+        "--replay", metavar="HOUSE:SEED", type=_house_and_seed, help="one run again"
+    )
     parser.add_argument("--hours", type=float, default=HOURS)
     parser.add_argument("--per-day", type=float, default=FAULTS_PER_DAY)
     parser.add_argument("--cadence", default="", choices=("", *CADENCES), help="of the meters")
@@ -171,10 +173,6 @@ def main(arguments: list[str] | None = None) -> int:
             parser.error(f"there is no fault {each}")
     if options.jobs < 1:
         parser.error(f"--jobs {options.jobs}: at least one process is needed")
-    if options.replay:
-        house, _, seed = options.replay.partition(":")
-        if house not in ALL or not seed.isdecimal():
-            parser.error(f"--replay {options.replay}: a seed of one of {', '.join(ALL)} is needed")
     try:
         if options.replay:
             report = _replay(options, faults, first)
@@ -198,12 +196,19 @@ def main(arguments: list[str] | None = None) -> int:
     return 0 if report.sound and not (options.every and report.missed) else 1
 
 
+def _house_and_seed(text: str) -> tuple[str, int]:
+    house, _, seed = text.partition(":")
+    if house not in ALL or not seed.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text}: a seed of one of {', '.join(ALL)} is needed")
+    return house, int(seed)
+
+
 def _replay(options: argparse.Namespace, faults: tuple[str, ...], first: tuple[str, ...]) -> Report:
     """Run one run of a campaign in this process."""
-    house, _, seed = options.replay.partition(":")
+    house, seed = options.replay
     job = Job(
         house=house,
-        seed=int(seed),
+        seed=seed,
         hours=options.hours,
         faults=faults,
         first=first,
