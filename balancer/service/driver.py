@@ -76,7 +76,6 @@ class Driver:
         self._overtaken = overtaken
         self._wish_topics = wishes
         self._wishes: dict[bytes, Received] = {}  # over a gap; the newest of each topic
-        self._standing = False  # what lies in the socket now is from before a gap
         self._topics: dict[bytes, str] = {}
         self._early: deque[tuple[Message, float]] | None = None
         self._early_bytes = 0
@@ -104,9 +103,6 @@ class Driver:
             at_s: When, in monotonic seconds.
             own: What takes messages of some topics instead of the engine.
         """
-        if self._standing:
-            self._keep_wishes(batch)
-            return
         if self.failed.done() or self.gap(batch):
             return
         with self._guard:
@@ -213,8 +209,7 @@ class Driver:
         """Note that the process runs; return whether it stood still before.
 
         What lies in the socket after that is old, and nobody renewed a lease or looked at a
-        meter: it must not be taken for the present. What people want they still want: it waits
-        for the next connection.
+        meter: it must not be taken for the present.
 
         Args:
             batch: What was read already.
@@ -223,15 +218,12 @@ class Driver:
         stood_s, self._awake_s = now_s - self._awake_s, now_s
         if stood_s <= GAP_S:
             return False
-        self._keep_wishes(batch)
-        self._standing = True
-        try:
-            self._on_gap(stood_s)
-        finally:
-            self._standing = False
+        self.keep_wishes(batch)
+        self._on_gap(stood_s)
         return True
 
-    def _keep_wishes(self, batch: Sequence[Received]) -> None:
+    def keep_wishes(self, batch: Sequence[Received]) -> None:
+        """Keep what people want for the next connection: it is old, but they still want it."""
         for each in batch:
             wish = each.topic in self._wish_topics and not each.retain
             if wish and len(each.payload) <= _MOST_WISH_BYTES:

@@ -28,6 +28,7 @@ _REACH_S = 2.0  # for a connection that is being made when we are asked to leave
 _LOOK_S = 0.05  # how often to see whether every relay is off
 _REMIND_S = 60.0  # a broker that stays away is mentioned again
 _CORRECT_S = 1.0
+_HEAR_OUT_S = 1.0
 _LOGGER = logging.getLogger("balancer")
 
 
@@ -80,6 +81,7 @@ class Presence:
         self._connected_s: float | None = None
         self._lost_by: Loss | None = None  # what ended the connection before
         self._stood_s = 0.0  # how long the process stood still during this connection
+        self._more_waits = False  # the broker may hold back more of what was said then
         self._corrected_s = 0.0
         self._attending: asyncio.Task[None] | None = None
         self._unsubscribing: asyncio.Task[None] | None = None
@@ -98,15 +100,13 @@ class Presence:
         asyncio.get_running_loop().call_later(_REACH_S, self._give_up)
 
     def stood_still(self, for_s: float) -> None:
-        """Give up a connection in which old messages wait."""
+        """Give up a connection in which old messages wait, once people's wishes are out of it."""
         why = "readings and reports that came meanwhile are not looked at"
         _LOGGER.warning(line("process_gap", seconds=for_s, why=why))
         self._stood_s = for_s
-        if self._session is not None:
-            self._session.stream.read_all()
-            if self._driver.stream is not None:
-                self._driver.detach()
-            self._session.stream.abort()
+        if self._driver.stream is not None:
+            self._driver.detach()
+        self._changed.set()
 
     async def attend(self) -> None:
         """Be there until asked to leave."""
@@ -171,7 +171,7 @@ class Presence:
                 self._clock,
                 client_id=self._client_id,
                 will=driver.engine.will if role is Role.COMMANDING else None,
-                on_messages=lambda batch, at_s: driver.messages(batch, at_s, self._own),
+                on_messages=self._take,
                 on_acknowledged=self._acknowledged,
             ) as session:
                 try:
@@ -211,7 +211,7 @@ class Presence:
             self.counts.reconnects[self._lost_by.value] += 1
             self._lost_by = None
         _LOGGER.info(line("connected", host=self._broker.host, port=self._broker.port, role=role))
-        if role is Role.COMMANDING:
+        if role is Role.COMMANDING and not self._stood_s:
             self._driver.connected()
 
     async def _tend(self, session: Session, role: Role) -> None:
@@ -226,6 +226,11 @@ class Presence:
         while self.standby.role is role:
             now_s = self._clock.monotonic_s()
             if session.lost.done() or session.stream.closed:
+                raise self._why_lost()
+            if self._stood_s:
+                if session.stream.idle and not self._leaving.is_set():
+                    await self._hear_out(session)
+                session.stream.abort()
                 raise self._why_lost()
             if now_s >= beat_s:
                 echo.beat(session.stream, now_s, commanding=role is Role.COMMANDING)
@@ -247,6 +252,19 @@ class Presence:
             look_s = beat_s if leave_s is None else now_s + _LOOK_S
             self._changed.clear()
             await _set(self._changed, within_s=min(beat_s, echo.overdue_s, look_s) - now_s)
+
+    async def _hear_out(self, session: Session) -> None:
+        """Get what people said while we stood still: the broker may not have sent it all.
+
+        It waits when so many messages of QoS 1 are not acknowledged (Mosquitto: 20). Its answer
+        to anything that we ask comes after what our acknowledgements have set free.
+        """
+        with contextlib.suppress(TimeoutError, SessionError):
+            async with asyncio.timeout(_HEAR_OUT_S):
+                self._more_waits = True
+                while self._more_waits:
+                    self._more_waits = False
+                    await session.unsubscribe((self._topics.heartbeat,))
 
     def _why_lost(self) -> SessionError:
         if self._stood_s:
@@ -273,7 +291,14 @@ class Presence:
             if not await _set(self._changed, within_s=left_s):
                 return
 
-    # -- what the broker says about us and others ---------------------------------------------
+    # -- what the broker says ------------------------------------------------------------------
+
+    def _take(self, batch: list[Received], at_s: float) -> None:
+        if self._stood_s:
+            self._more_waits |= any(each.packet_id is not None for each in batch)
+            self._driver.keep_wishes(batch)
+        else:
+            self._driver.messages(batch, at_s, self._own)
 
     def _heard(self, received: Received, at_s: float) -> None:
         beat = read_beat(received.payload)

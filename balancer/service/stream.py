@@ -36,7 +36,6 @@ from balancer.wire import Message
 _CHUNK_BYTES = 65_536
 _LONGEST_BYTES = 1_048_576  # our own status of a thousand loads is read back; a codec takes less
 _BATCH_BYTES = 4 * _CHUNK_BYTES  # then the loop gets a turn; what is left comes in the next
-_MOST_BATCHES = 256  # far beyond what a kernel keeps for a socket
 _BUFFER_BYTES = 1_048_576  # far beyond all commands of a house: nobody reads any more
 _FIRST_ID, _LAST_ID = 0x8000, 0xFFFF  # the library numbers its subscriptions from 1
 _MOST_UNACKNOWLEDGED = 0x1000  # a broker that owes us so many acknowledgements is none
@@ -135,13 +134,6 @@ class Stream:
             self._loop.call_soon(self.read)  # what is decrypted already wakes nobody
         if self._out:
             self.flush()  # TLS may have waited for something to read
-
-    def read_all(self) -> None:
-        """Take everything that lies there, within reason."""
-        for _ in range(_MOST_BATCHES):
-            self.read()
-            if self.drained or self.ended or self.closed:
-                return
 
     def publish(self, message: Message) -> int | None:
         """Send one message now; return its packet id, None with QoS 0."""

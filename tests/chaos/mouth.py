@@ -68,6 +68,7 @@ class Mouth(Tap):
         connection: The one that is open now.
         closed_s: When the last one ended.
         closed_by_service: Who ended it.
+        said_s: When it published something last.
         news: Called after every packet.
         commands: How many relay commands it sent; ``ons``: switchings on among them.
     """
@@ -78,6 +79,7 @@ class Mouth(Tap):
         self.connection: Connection | None = None
         self.closed_s = 0.0
         self.closed_by_service = False
+        self.said_s = 0.0
         self.news: Callable[[], None] = lambda: None
         self.client_id = ""
         self.commands = 0
@@ -134,6 +136,7 @@ class Mouth(Tap):
         if packet.kind == PUBLISH:
             message = read_publish(packet)
             if passed.way is Way.UP:
+                self.said_s = passed.at_s
                 self._say(connection, message, passed.at_s)
             else:
                 self._hear(connection, message, passed.at_s)

@@ -26,8 +26,12 @@ async def service_frozen(rig: Rig, hold_s: float) -> Outcome:
     zone = rig.random.choice(list(house.wants))
     house.ask(zone, heat=not house.wants[zone])
     await asyncio.sleep(hold_s)
+    thawed_s = time.monotonic()
     rig.first.thaw()
-    ready_s = await rig.ready(time.monotonic())
+    mouth = rig.first.mouth
+    goes_on = await rig.until(lambda: mouth.said_s > thawed_s, SLOW_S)
+    rig.judge.check("ready", goes_on, f"nothing was said within {SLOW_S:.0f} s after a pause")
+    ready_s = await rig.ready(thawed_s)
     known = await rig.until(lambda: rig.observer.requests.get(zone) is house.wants[zone], _KNOWN_S)
     rig.judge.check("wish", known, f"what {zone} wants was said during a pause and is not done")
     return Outcome(ready_s=ready_s, held_s=hold_s)

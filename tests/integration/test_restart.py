@@ -11,6 +11,8 @@ from tests.integration.conftest import MakeHouse
 from tests.integration.house import House
 from tests.integration.mosquitto import Mosquitto
 
+INFLIGHT = 20  # Mosquitto's max_inflight_messages
+
 
 async def test_killed_service_comes_back_without_moving_a_relay(make_house: MakeHouse) -> None:
     """R15: under the limit a restart after kill -9 changes nothing, and nothing is forgotten."""
@@ -127,9 +129,11 @@ async def test_paused_process_does_not_take_old_messages_for_new(house: House) -
     """F74: after a pause the connection is made anew; what people want is not forgotten."""
     await house.request("bath", "study")
     await house.until(lambda: house.is_on("bath", "study"), "both on")
-    # when the process stands still, and somebody wants another room to be warm
+    # when the process stands still, and somebody wants another room to be warm, after more has
+    # been said than the broker sends to one who does not acknowledge it
     house.signal(signal.SIGSTOP)
-    await house.request("study", heat=False)
+    for _ in range(3 * INFLIGHT):
+        await house.request("study", heat=False)
     await house.request("lounge")
     await house.never(lambda: False, "", for_s=GAP_S + 0.2)
     house.signal(signal.SIGCONT)

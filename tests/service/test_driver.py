@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 
 import pytest_asyncio
 
@@ -27,7 +27,6 @@ class Drive:
         self.stream = FakeStream()
         self.clock = FakeClock()
         self.gaps: list[float] = []
-        self.rest: Callable[[], None] = lambda: None  # what is still in the socket
         self.log: list[tuple[int, str, int]] = []  # level, text, messages sent before
         self.driver = Driver(
             any_of(self.engine),
@@ -37,20 +36,17 @@ class Drive:
             overtaken=frozenset({b"meter"}),
             wishes=frozenset({b"away/set", b"trv"}),
             log=lambda level, text: self.log.append((level, text, len(self.stream.sent))),
-            on_gap=self.stood_still,
+            on_gap=self.gaps.append,
         )
         self.driver.attach(any_of(self.stream), TOPICS)
         self.driver.connected()
 
-    def stood_still(self, for_s: float) -> None:
-        self.gaps.append(for_s)
-        self.rest()
-
     def receive(self, *messages: tuple[str, bytes]) -> None:
-        batch = [
-            Received(topic.encode(), payload, None, False, False) for topic, payload in messages
-        ]
-        self.driver.messages(batch, self.clock.now_s, {})
+        self.driver.messages(received(*messages), self.clock.now_s, {})
+
+
+def received(*messages: tuple[str, bytes]) -> list[Received]:
+    return [Received(topic.encode(), payload, None, False, False) for topic, payload in messages]
 
 
 @pytest_asyncio.fixture
@@ -178,9 +174,9 @@ async def test_what_people_wanted_during_a_pause_is_done_on_the_next_connection(
     """F74: a reading of a minute ago is no reading, but whoever left is still away."""
     # given a pause during which people and devices have spoken
     drive.clock.slept_s = 60.0
-    drive.rest = lambda: drive.receive(("trv", b"OFF"), ("relay", b"1"), ("trv", b"ON"))
-    # when the process goes on
+    # when the process goes on, and the rest follows
     drive.receive(("meter", b"500"), ("away/set", b"OFF"), ("away/set", b"ON"), ("relay", b"1"))
+    drive.driver.keep_wishes(received(("trv", b"OFF"), ("relay", b"1"), ("trv", b"ON")))
     assert drive.engine.received == []
     # then the last that each wanted follows, after the engine knows of the new connection
     drive.driver.attach(any_of(drive.stream), TOPICS)
