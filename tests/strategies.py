@@ -106,14 +106,14 @@ def traits(draw: st.DrawFn) -> RelayTraits:
 @st.composite
 def houses(draw: st.DrawFn, *, only_global: bool = False, only_honest: bool = False) -> House:
     """Return a house with one to eight loads on one to four circuits."""
-    shape = draw(st.sampled_from(["one", "tree", "phases", "phases below", "two"]))
-    names: dict[str, str | None] = {
+    shapes: dict[str, dict[str, str | None]] = {
         "one": {"main": None},
         "tree": {"main": None, "flat": "main", "garage": "main"},
         "phases": {"l1": None, "l2": None, "l3": None},
         "phases below": {"l1": "main", "main": None, "l2": "main", "l3": "main"},
         "two": {"left": None, "right": None},
-    }[shape]
+    }
+    names = shapes[draw(st.sampled_from(list(shapes)))]
     all_circuits = {
         name: draw(circuits(name, parent, only_global=only_global))
         for name, parent in names.items()

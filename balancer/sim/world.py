@@ -120,7 +120,7 @@ class World:
 
     # what tests do ---------------------------------------------------------------------------------
 
-    def at(self, at_s: float, act: Callable[["World"], None]) -> None:
+    def at(self, at_s: float, act: Callable[["World"], object]) -> None:
         """Let something happen at an instant."""
         self.clock.at(at_s, lambda: self._act(act))
 
@@ -152,7 +152,7 @@ class World:
 
     # parts -----------------------------------------------------------------------------------------
 
-    def _act(self, act: Callable[["World"], None]) -> None:
+    def _act(self, act: Callable[["World"], object]) -> None:
         self._sync()
         act(self)
         self._sync()

@@ -18,6 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from tests.bench.reaction import HERE, Bench, samples_of, wait_until_ready
 from tests.bench.stand import (
     Process,
+    balancer,
     bench_parser,
     conclude,
     config,
@@ -48,8 +49,7 @@ def measure(loads: int, kind: str, samples: int, instances: int) -> dict[str, An
             for house, http_port in zip(houses, ports, strict=True):
                 file = Path(folder) / f"{house}.toml"
                 file.write_text(config(loads, broker.port, name=house, http_port=http_port))
-                command = ("-m", "balancer", "run", "--config", str(file), "--log-level", "error")
-                started.append(Process(*command, log=log))
+                started.append(balancer(file, log))
             echo = (str(HERE / "echo.py"), str(broker.port), "echo", str(loads), "0", "0")
             started.append(Process(*echo, log=log))
             wait_until_ready(bench, houses)

@@ -25,4 +25,5 @@ def main(port: int, rate: int, others: int, qos: int, *houses: str) -> None:
         client.take(PERIOD_S if rate < 500 else 0.001)
 
 
-main(*map(int, sys.argv[1:5]), *sys.argv[5:])
+port, rate, others, qos = map(int, sys.argv[1:5])
+main(port, rate, others, qos, *sys.argv[5:])

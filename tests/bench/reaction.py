@@ -25,6 +25,7 @@ from tests.bench.stand import (
     PATIENCE_S,
     Client,
     Process,
+    balancer,
     bench_parser,
     conclude,
     config,
@@ -130,7 +131,7 @@ def measure(
     houses = [f"h{number}" for number in range(1 if background else instances)]
     others = min(loads, 5) if background else 0
     with tempfile.TemporaryDirectory() as folder, processes() as started:
-        broker = Mosquitto(Path(folder), stock=True)
+        broker, log = Mosquitto(Path(folder), stock=True), Path(folder) / "log"
         broker.start()
         try:
             bench = Bench(broker.port, houses, {"echo": needed, "threshold": loads}, loads, qos)
@@ -138,26 +139,19 @@ def measure(
                 file = Path(folder) / f"{house}.toml"
                 text = config(loads, broker.port, name=house, qos=qos, others=others)
                 file.write_text(text)
-                command = ("-m", "balancer", "run", "--config", str(file), "--log-level", "error")
-                started.append(Process(*command, log=Path(folder) / "log"))
+                started.append(balancer(file, log))
             for rule, answers in bench.rules.items():
                 arguments = (str(broker.port), rule, str(answers), str(qos), str(others))
-                started.append(Process(str(HERE / "echo.py"), *arguments, log=Path(folder) / "log"))
+                started.append(Process(str(HERE / "echo.py"), *arguments, log=log))
             wait_until_ready(bench, houses)
             if background:
-                arguments = (str(broker.port), str(background), str(others), str(qos))
-                flood = Process(
-                    str(HERE / "flood.py"),
-                    *arguments,
-                    *houses,
-                    *bench.rules,
-                    log=Path(folder) / "log",
-                )
-                started.append(flood)
+                flood = (str(broker.port), str(background), str(others), str(qos))
+                names = (*houses, *bench.rules)
+                started.append(Process(str(HERE / "flood.py"), *flood, *names, log=log))
             took_s = samples_of(bench, houses, spike(loads, needed), needed, samples)
         finally:
             broker.stop()
-    row = {"loads": loads, "needed": needed, "qos": qos, "background": background}
+    row: dict[str, Any] = {"loads": loads, "needed": needed, "qos": qos, "background": background}
     row["samples"] = samples
     for who, each_s in took_s.items():
         for share, name in ((0.5, "p50"), (0.99, "p99")):

@@ -158,6 +158,12 @@ class Process:
         self._process.wait()
 
 
+def balancer(config: Path, log: Path) -> Process:
+    """Start the service; it logs errors only."""
+    command = ("-m", "balancer", "run", "--config", str(config), "--log-level", "error")
+    return Process(*command, log=log)
+
+
 @contextmanager
 def processes() -> Iterator[list[Process]]:
     """End every process that is put into the list."""

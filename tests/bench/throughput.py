@@ -14,7 +14,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from tests.bench.stand import Client, Process, bench_parser, conclude, config, processes
+from tests.bench.stand import Client, Process, balancer, bench_parser, conclude, config, processes
 from tests.integration.mosquitto import Mosquitto
 
 HERE = Path(__file__).parent
@@ -33,11 +33,10 @@ def measure(program: str, loads: int, rate: int, seconds: float) -> dict[str, An
             if program == "balancer":
                 file = folder / "config.toml"
                 file.write_text(config(loads, broker.port, name="h", others=METERS))
-                command = ("-m", "balancer", "run", "--config", str(file), "--log-level", "error")
+                tested = balancer(file, log)
             else:
-                arguments = (str(broker.port), "h", str(loads), "0", str(METERS))
-                command = (str(HERE / "echo.py"), *arguments)
-            tested = Process(*command, log=log)
+                echo = (str(HERE / "echo.py"), str(broker.port), "h", str(loads), "0")
+                tested = Process(*echo, str(METERS), log=log)
             started.append(tested)
             client = Client(broker.port, {"balancer/h/availability": 0, "h/ready": 0})
             while not client.take(1.0):

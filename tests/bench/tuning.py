@@ -72,15 +72,16 @@ def row(key: str, value: str, results: Sequence[Result]) -> dict[str, Any]:
     }
 
 
+def changed(base: Winter, key: str, value: str) -> Winter:
+    """Return the house with another setting; with its default, the house itself."""
+    change: dict[str, Any] = {KEYS[key].table: line(key, value)}
+    return base if value == KEYS[key].default else replace(base, **change)
+
+
 def rows(base: Winter, keys: Sequence[str], seeds: int, jobs: int) -> Iterator[dict[str, Any]]:
     """Yield the table; the house with all defaults is simulated once."""
     points = [(key, value) for key in keys for value in KEYS[key].values]
-    houses = {
-        (key, value): base
-        if value == KEYS[key].default
-        else replace(base, **{KEYS[key].table: line(key, value)})
-        for key, value in points
-    }
+    houses = {(key, value): changed(base, key, value) for key, value in points}
     runs = [
         replace(house, seed=seed)
         for house in dict.fromkeys(houses.values())

@@ -318,12 +318,14 @@ class ZigbeeRelay(Relay):
     def reported(self, topic: str, payload: bytes) -> bool | None:
         if topic != self._topic:
             return None
-        return {"ON": True, "OFF": False}.get(json.loads(payload).get("state"))
+        state: str = json.loads(payload).get("state")
+        return {"ON": True, "OFF": False}.get(state)
 
     def presence(self, topic: str, payload: bytes) -> bool | None:
         if topic not in {f"{self._topic}/availability", "zigbee2mqtt/bridge/state"}:
             return None
-        return json.loads(payload).get("state") == "online"
+        state: str = json.loads(payload).get("state")
+        return state == "online"
 
     def report(self) -> None:
         document = {"linkquality": 120, "state": "ON" if self.on else "OFF"}

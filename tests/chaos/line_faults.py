@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Mapping
 
 from tests.chaos.observer import PROMISE_S
 from tests.chaos.outcome import SUBACK_S, Outcome
@@ -44,11 +45,11 @@ async def half_open(rig: Rig, hold_s: float) -> Outcome:
 
 
 async def _with_toxics(
-    rig: Rig, hold_s: float, promise_s: float, within_s: float = 30.0, **toxics: Toxics
+    rig: Rig, hold_s: float, promise_s: float, toxics: Mapping[Way, Toxics], within_s: float = 30.0
 ) -> Outcome:
     proxy = rig.first.proxy
     rig.broken(promise_s)
-    proxy.toxics = {way: toxics.get(way.value, Toxics()) for way in Way}
+    proxy.toxics = dict(toxics)
     rig.house.restless = True
     await asyncio.sleep(hold_s)
     rig.house.restless = False
@@ -59,13 +60,11 @@ async def _with_toxics(
 async def slow_line(rig: Rig, hold_s: float) -> Outcome:
     """Latency and jitter, unlike in both directions."""
     slow = {
-        way.value: Toxics(
-            latency_s=rig.random.uniform(0.02, 0.4), jitter_s=rig.random.uniform(0.0, 0.4)
-        )
+        way: Toxics(latency_s=rig.random.uniform(0.02, 0.4), jitter_s=rig.random.uniform(0.0, 0.4))
         for way in Way
     }
     most_s = sum(each.latency_s + each.jitter_s for each in slow.values())
-    return await _with_toxics(rig, hold_s, PROMISE_S + 4.0 * most_s, **slow)
+    return await _with_toxics(rig, hold_s, PROMISE_S + 4.0 * most_s, slow)
 
 
 async def very_slow_line(rig: Rig, hold_s: float) -> Outcome:
@@ -84,21 +83,21 @@ async def very_slow_line(rig: Rig, hold_s: float) -> Outcome:
 
 async def narrow_line(rig: Rig, hold_s: float) -> Outcome:
     """One kilobyte a second."""
-    narrow = Toxics(bytes_per_s=1000.0)
+    narrow = dict.fromkeys(Way, Toxics(bytes_per_s=1000.0))
     patience_s = PROMISE_S + 10.0
-    return await _with_toxics(rig, hold_s, patience_s, _GENTLE_S, up=narrow, down=narrow)
+    return await _with_toxics(rig, hold_s, patience_s, narrow, _GENTLE_S)
 
 
 async def sliced_line(rig: Rig, hold_s: float) -> Outcome:
     """Every byte comes alone."""
-    sliced = Toxics(slice_bytes=1)
-    return await _with_toxics(rig, hold_s, PROMISE_S + 1.0, up=sliced, down=sliced)
+    sliced = dict.fromkeys(Way, Toxics(slice_bytes=1))
+    return await _with_toxics(rig, hold_s, PROMISE_S + 1.0, sliced)
 
 
 async def repeating_line(rig: Rig, hold_s: float) -> Outcome:
     """Half of all messages come twice, commands too."""
-    twice = Toxics(repeat_share=0.5)
-    return await _with_toxics(rig, hold_s, PROMISE_S + 0.5, up=twice, down=twice)
+    twice = dict.fromkeys(Way, Toxics(repeat_share=0.5))
+    return await _with_toxics(rig, hold_s, PROMISE_S + 0.5, twice)
 
 
 async def reset_line(rig: Rig, hold_s: float) -> Outcome:

@@ -55,11 +55,11 @@ def test_what_a_child_reads_is_served_by_its_parent(
     assert options == {"log_level": "debug", "log_format": "json", "config_path": EXAMPLE}
 
 
+@pytest.mark.parametrize("status", [0, 1, 2])
 def test_without_a_job_the_status_of_the_command_is_ours(
-    served: list[tuple[Setup, dict[str, Any]]],
+    served: list[tuple[Setup, dict[str, Any]]], status: int
 ) -> None:
-    for status in (0, 1, 2):
-        assert run_apart(lambda _, status=status: status) == status
+    assert run_apart(lambda _: status) == status
     assert served == []
 
 

@@ -101,10 +101,15 @@ cli.main()
 
 def test_simulate_hands_all_its_options_on(monkeypatch: pytest.MonkeyPatch) -> None:
     # given a simulator that notes what it is asked for
-    asked = []
+    asked: list[SimulateOptions] = []
+
+    def simulate(given: SimulateOptions) -> int:
+        asked.append(given)
+        return 0
+
     stand_in = type(sys)("balancer.cli.simulate")
     monkeypatch.setitem(sys.modules, "balancer.cli.simulate", stand_in)
-    monkeypatch.setattr(stand_in, "run_simulate", lambda given: asked.append(given) or 0, False)
+    monkeypatch.setattr(stand_in, "run_simulate", simulate, False)
     # when it is started with every option, and with none
     everything = [
         *("--config", "c.toml", "--trace", "t.csv:p_w", "--weather", "w.csv", "--days", "2.5"),
@@ -134,8 +139,13 @@ def test_simulate_hands_all_its_options_on(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_demo_hands_its_options_and_its_status_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = []
-    monkeypatch.setattr(cli, "run_demo", lambda *given: asked.append(given) or 1)
+    asked: list[tuple[float, float | None]] = []
+
+    def demo(speed: float, seconds: float | None) -> int:
+        asked.append((speed, seconds))
+        return 1
+
+    monkeypatch.setattr(cli, "run_demo", demo)
     runner = CliRunner()
     result = runner.invoke(cli.app, ["demo", "--speed", "60", "--seconds", "5"])
     assert (result.exit_code, asked) == (1, [(60.0, 5.0)])

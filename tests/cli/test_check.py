@@ -65,7 +65,8 @@ def test_without_discovery_no_topic_of_home_assistant_is_used(tmp_path: Path) ->
 def test_the_access_list_allows_the_listed_topics_and_no_others(example: Setup) -> None:
     lines = show_acl(example).splitlines()
     assert lines[:2] == ["user balancer", "topic readwrite balancer/house/#"]
-    access = dict(re.fullmatch(r"topic (\w+) (.+)", line).groups()[::-1] for line in lines[2:])
+    granted = [re.findall(r"topic (\w+) (.+)", line) for line in lines[2:]]
+    access = {topic: access for ((access, topic),) in granted}
     # exact topics only
     assert not [topic for topic in access if "+" in topic or "#" in topic]
     for use in uses(example):

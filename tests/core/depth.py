@@ -6,10 +6,12 @@ and elsewhere each time; a commit is judged by the same lives on every machine.
 
 from hypothesis import HealthCheck, settings
 
+_lives = settings().max_examples
+
 several = settings(
-    max_examples=settings.default.max_examples // 4,
-    derandomize=settings.default.max_examples <= 100,
+    max_examples=_lives // 4,
+    derandomize=_lives <= 100,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
-few = settings(several, max_examples=settings.default.max_examples // 10)
+few = settings(several, max_examples=_lives // 10)

@@ -11,7 +11,7 @@ A = 230.0
 METER = "circuits.main.meter"
 """Name of the meter of a circuit called main."""
 
-FREE = {"min_on_s": 0.0, "min_off_s": 0.0}
+FREE: Mapping[str, Any] = {"min_on_s": 0.0, "min_off_s": 0.0}
 """Options of a load that may be switched at any time."""
 
 

@@ -7,6 +7,7 @@ deadline, and what it asks of the relays happens to contacts that a test can wel
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from balancer.core.commands import Decided, Note, NoteKind, QueryRelay, RenewLease, SwitchRelay
@@ -74,12 +75,10 @@ class Rig(World):
         self.watch: list[Callable[[Event, State, Decision], None]] = []
         for circuit in house.circuits.values():
             if circuit.meter is not None:
-                self.add_meter(
-                    circuit.meter.name, lambda name=circuit.name: self.power_w(name), period_s
-                )
+                self.add_meter(circuit.meter.name, partial(self.power_w, circuit.name), period_s)
         for load in house.loads.values():
             if load.meter is not None:
-                self.add_meter(load.meter.name, lambda name=load.name: self.load_w(name), period_s)
+                self.add_meter(load.meter.name, partial(self.load_w, load.name), period_s)
         if start:
             self.start(memory)
         if requested:
@@ -110,7 +109,7 @@ class Rig(World):
                 case QueryRelay():
                     self.queried.append((event.at_s, command.load))
                     if not self.relays[command.load].unasked:
-                        self.after(0.02, lambda load=command.load: self.report(load))
+                        self.after(0.02, partial(self.report, command.load))
         return decision
 
     def wake(self) -> None:

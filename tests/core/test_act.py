@@ -231,6 +231,7 @@ def test_a_stuck_load_is_not_subtracted_from_the_meter() -> None:
     rig = Rig(a_house(2, a_circuit(safe_ratio=1.0), load_options=FREE), requested=True)
     rig.run(60.0)
     before_w = rig.snapshot().circuits["main"].non_heating_w
+    assert before_w is not None
     rig.relays["a"].stuck = True
     rig.request("a", False)
     rig.run(30.0)

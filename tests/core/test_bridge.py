@@ -1,5 +1,7 @@
 """R11: a radio bridge takes four unconfirmed commands at a time."""
 
+from typing import Any
+
 import pytest
 
 from balancer.core.commands import NoteKind, SwitchRelay
@@ -8,7 +10,7 @@ from tests.core.house import FREE, METER, A, a_circuit, a_house, a_load
 from tests.core.rig import Rig
 
 
-def bridged(count: int, **relay: float) -> Rig:
+def bridged(count: int, **relay: Any) -> Rig:
     """Return loads of rising power behind one bridge, all on."""
     loads = [
         a_load(f"load{number}", 500.0 + 100.0 * number, relay={"bridge": "zigbee2mqtt"}, **FREE)

@@ -1,5 +1,7 @@
 """R1, R2, R4: what is free, and what a reading may not show yet."""
 
+from typing import Any
+
 import pytest
 
 from balancer.core import estimate
@@ -9,7 +11,7 @@ from tests.core.house import FREE, METER, A, a_circuit, a_house, a_load
 from tests.core.rig import Rig
 
 
-def settled_house(base_w: float, loads: int, **circuit: object) -> Rig:
+def settled_house(base_w: float, loads: int, **circuit: Any) -> Rig:
     """Return a house in which all loads are on and every reading shows it."""
     rig = Rig(a_house(loads, a_circuit(**circuit)), base_w=base_w, requested=True)
     rig.run(60.0)
@@ -22,8 +24,9 @@ def test_non_heating_power_is_the_meter_without_the_least_draw_of_the_loads() ->
     rig = settled_house(2000.0, 2, safe_ratio=1.25, reserve_w=500.0)
     seen = rig.snapshot().circuits["main"]
     assert seen.meter_w == 2000.0 + 2 * 1150.0
-    assert seen.non_heating_w == pytest.approx(4300.0 - 2 * 1150.0 / 1.25)
-    assert seen.available_w == pytest.approx(6900.0 - 500.0 - seen.non_heating_w)
+    non_heating_w = 4300.0 - 2 * 1150.0 / 1.25
+    assert seen.non_heating_w == pytest.approx(non_heating_w)
+    assert seen.available_w == pytest.approx(6900.0 - 500.0 - non_heating_w)
     assert seen.headroom_w == pytest.approx(6900.0 - 4300.0)
 
 
@@ -37,7 +40,7 @@ def test_non_heating_power_is_never_below_zero() -> None:
     assert seen.available_w == 6900.0
 
 
-def individual(**options: object) -> Circuit:
+def individual(**options: Any) -> Circuit:
     """Return a circuit of 30 A with a washer of at most 10 A."""
     return Circuit(
         name="main",

@@ -4,6 +4,8 @@ Limit 30 A, heaters 5 A and a reading a second, unless said otherwise. The numbe
 docstrings are those of one list of 24, by which they are found in three files.
 """
 
+from typing import Any
+
 import pytest
 
 from balancer.core.commands import Cause, NoteKind, Reason
@@ -13,7 +15,7 @@ from tests.core.house import FREE, A, a_circuit, a_house, a_load, a_meter
 from tests.core.rig import Rig
 
 
-def individual_circuit(limit_w: float, **options: object) -> Circuit:
+def individual_circuit(limit_w: float, **options: Any) -> Circuit:
     """Return a circuit with two metered appliances of at most 10 A."""
     return Circuit(
         name="main",

@@ -1,5 +1,7 @@
 """R9: a reading over the limit sheds in that same step, whom and how many."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,7 +15,7 @@ from tests.core.metered import with_known_lag
 from tests.core.rig import Rig
 
 
-def running(loads: dict[str, float] | int, **options: object) -> Rig:
+def running(loads: dict[str, float] | int, **options: Any) -> Rig:
     """Return a house in which all loads are on, draw what they are rated, and it is known."""
     options.setdefault("safe_ratio", 1.0)
     circuit = a_circuit(limit_w=100 * A, **options)
@@ -54,7 +56,7 @@ def test_only_a_reading_above_the_limit_sheds(excess_w: float, count: int) -> No
     ids=["on change", "nothing to tell", "every second", "every 10 s", "about to speak"],
 )
 def test_what_a_shed_leaves_over_is_shed_when_the_meter_must_have_shown_it(
-    period_s: float, told: dict[str, float], draw: float, next_s: float
+    period_s: float, told: dict[str, Any], draw: float, next_s: float
 ) -> None:
     """R2, R9: with the next reading, or when a meter that speaks on change has nothing to say."""
     # given a meter whose lag is known, and heaters that take less than they did

@@ -1,5 +1,7 @@
 """Deadlines: what time alone has to bring, comes, whatever else is due or past."""
 
+from typing import Any
+
 from hypothesis import given
 
 from balancer.core.commands import NoteKind
@@ -74,7 +76,7 @@ def test_room_beside_a_claim_opens_when_the_next_peak_leaves_the_window() -> Non
 
 def test_a_relay_without_report_is_believed_at_once_where_nothing_has_to_settle() -> None:
     """R2: with ``settle = 0`` the place of an OFF is free in the same second."""
-    silent = {"relay": {"confirms": False}, **FREE}
+    silent: dict[str, Any] = {"relay": {"confirms": False}, **FREE}
     main = a_circuit(limit_w=6000.0, settle_s=0.0, steps=(1, 0))
     rig = Rig(a_house([a_load("a", **silent), a_load("b", **silent)], main), requested=True)
     rig.heater_w["a"] = 0.0  # no meter shows it

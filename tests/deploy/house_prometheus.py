@@ -63,7 +63,8 @@ class Prometheus:
 
     def query(self, expression: str) -> list[Any]:
         """Return the series of an instant query; an unusable expression fails the test."""
-        return self._data("query", query=expression)["result"]
+        series: list[Any] = self._data("query", query=expression)["result"]
+        return series
 
     def label_values(self, label: str, match: str) -> list[str]:
         found: list[str] = self._data(f"label/{label}/values", **{"match[]": match})

@@ -1,5 +1,7 @@
 """Anything on MQTT: relays, meters and requests whose topics and words are configured."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,7 +16,8 @@ def test_a_relay_is_commanded_with_its_words() -> None:
     assert relay.switch(on=True) == Message("heat/towels/set", b"1", qos=1)
     assert relay.switch(on=False) == Message("heat/towels/set", b"0", qos=1)
     assert relay.query == relay.setup == ()
-    assert relay.online == relay.setup_replies == {}
+    assert not relay.online
+    assert not relay.setup_replies
     assert relay.command_topics == ("heat/towels/set",)
     assert relay.states["heat/towels"](b"1") is True
     assert relay.traits.confirms
@@ -43,7 +46,7 @@ def test_a_relay_without_state_topic_does_not_confirm() -> None:
     ],
 )
 def test_a_report_is_read_with_its_words(
-    options: dict[str, str], payload: bytes, on: bool | None
+    options: dict[str, Any], payload: bytes, on: bool | None
 ) -> None:
     relay = mqtt.relay("a/set", state_topic="a", **options)
     assert relay.states["a"](payload) is on
@@ -187,7 +190,7 @@ def test_a_demand_that_is_no_number_is_rejected(payload: bytes) -> None:
         ({"command_topic": "a\ud800"}, "UTF-8"),
     ],
 )
-def test_options_that_cannot_be_are_told(options: dict[str, str], told: str) -> None:
+def test_options_that_cannot_be_are_told(options: dict[str, Any], told: str) -> None:
     with pytest.raises(ValueError, match=told):
         mqtt.relay(**options)
 

@@ -26,9 +26,9 @@ class ConfigTarget:
     def topics(self, family: str, kind: str) -> Sequence[str]:
         return ("config.toml",) if (family, kind) == CONFIG else ()
 
-    def __call__(self, _: str, document: bytes) -> bool:
+    def __call__(self, topic: str, payload: bytes) -> bool:
         """Take a document; return whether it was accepted."""
-        self._path.write_bytes(document)
+        self._path.write_bytes(payload)
         try:
             setup = read_setup(self._path, environ={})
         except ConfigError as error:
@@ -38,13 +38,13 @@ class ConfigTarget:
                 assert problem.where, problem
                 assert problem.what, problem
                 assert "\n" not in "".join(words), problem
-            self._judge(document, text)
+            self._judge(payload, text)
             return False
-        self._judge(document, show_house(setup) + show_acl(setup) + repr(setup))
+        self._judge(payload, show_house(setup) + show_acl(setup) + repr(setup))
         engine = Engine(setup, at_s=0.0, wall_s=WALL_S)
-        for topic in engine.subscriptions():
-            assert 0 < len(topic.encode()) <= 65_535, topic
-            assert not set("#+\0") & set(topic), topic
+        for each in engine.subscriptions():
+            assert 0 < len(each.encode()) <= 65_535, each
+            assert not set("#+\0") & set(each), each
         engine.connected(0.0)
         engine.start(0.1)
         engine.wake(1.0)

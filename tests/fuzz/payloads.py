@@ -261,7 +261,7 @@ def repeat_a_slice(random: Random, whole: bytes) -> bytes:
 
 def give_a_key_twice(random: Random, whole: bytes) -> bytes:
     number = random.choice(NUMBERS + WORDS).encode("utf-8", "surrogatepass")
-    keys = re.findall(rb'"[A-Za-z_0-9]{1,12}":', whole[:2000])
+    keys: list[bytes] = re.findall(rb'"[A-Za-z_0-9]{1,12}":', whole[:2000])
     if not keys or not whole.endswith(b"}"):
         return whole + whole
     return whole[:-1] + b"," + random.choice(keys) + number + b"}"

@@ -80,8 +80,8 @@ class Witness:
             wanted, since_s = self._wants.get(load.zone, (seen.loads[name].requested, seen.at_s))
             late = not wanted and seen.at_s - since_s > HELD_OFF_S
             assert not late or seen.loads[name].boosted, f"ON for {name}, which nobody wants"
-            for circuit in self._above(name):
-                assert not seen.circuits[circuit].blind, f"ON for {name} on blind {circuit}"
+            for above in self._above(name):
+                assert not seen.circuits[above].blind, f"ON for {name} on blind {above}"
         for circuit in self._house.circuits.values():
             shown = seen.circuits[circuit.name]
             if circuit.estimation is not Estimation.GLOBAL or shown.meter_w is None:

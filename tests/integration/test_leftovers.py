@@ -53,8 +53,9 @@ async def test_load_that_left_the_configuration_leaves_the_broker_too(
         house.write_config()
         await house.start_service()
         await house.settled()
-        for topic in ("load/study/state", "load/study/boost", "zone/study"):
-            await house.until(lambda topic=topic: house.text(topic) == "", f"{topic} cleared")
+        topics = ("load/study/state", "load/study/boost", "zone/study")
+        await house.until(lambda: {house.text(each) for each in topics} == {""}, "cleared")
+        for topic in topics:
             assert await kept(mosquitto, f"balancer/house/{topic}") is None
 
         def left() -> set[str]:

@@ -181,7 +181,7 @@ def _loses(world: World) -> None:
 
 
 def _begin(world: World, id_: str, *, at_s: float, for_s: float) -> None:
-    world.at(at_s, lambda w: faults.FAULTS[id_].begin(w, w.random, for_s=for_s) and None)
+    world.at(at_s, lambda w: faults.FAULTS[id_].begin(w, w.random, for_s=for_s))
 
 
 MUTATIONS = (

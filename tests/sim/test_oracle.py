@@ -55,7 +55,7 @@ def test_a_balancer_that_was_down_is_excused() -> None:
 
 def test_a_balancer_whose_meter_lies_is_excused() -> None:
     world = _overloaded(9000.0)
-    world.at(900.0, lambda w: FAULTS["F03"].begin(w, w.random, for_s=1000.0) and None)
+    world.at(900.0, lambda w: FAULTS["F03"].begin(w, w.random, for_s=1000.0))
     _trip(world)
     assert not world.oracle.verdicts[0].avoidable
     assert "meter" in world.oracle.verdicts[0].why or "policy" in world.oracle.verdicts[0].why

@@ -1,5 +1,6 @@
 from array import array
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from math import inf
 from pathlib import Path
@@ -144,7 +145,7 @@ def a_case(
 
 
 def test_clairvoyant_is_never_over_the_limit_and_serves_evenly(tmp_path: Path) -> None:
-    contest = Contest(Case(**{**vars_of(a_case(tmp_path, days=2.0)), "oversize": 0.4}), ("bound",))
+    contest = Contest(replace(a_case(tmp_path, days=2.0), oversize=0.4), ("bound",))
     contest.run()
     house = contest.houses["bound"]
     found = contest.figures()["bound"]
@@ -160,10 +161,6 @@ def test_clairvoyant_is_never_over_the_limit_and_serves_evenly(tmp_path: Path) -
         if house.request(load.replace("h", "z")) and not house.heating(load)
     ]
     assert not waiting or free_w < 1.25 * 1286.0
-
-
-def vars_of(case: Case) -> Mapping[str, object]:
-    return {name: getattr(case, name) for name in case.__slots__}
 
 
 def test_all_strategies_live_in_equal_houses(tmp_path: Path) -> None:
@@ -185,7 +182,7 @@ def test_all_strategies_live_in_equal_houses(tmp_path: Path) -> None:
 def test_same_case_gives_the_same_figures_and_another_seed_others(tmp_path: Path) -> None:
     def found(seed: int) -> object:
         case = a_case(tmp_path, days=0.1)
-        contest = Contest(Case(**{**vars_of(case), "seed": seed}), ("balancer",))
+        contest = Contest(replace(case, seed=seed), ("balancer",))
         contest.run()
         return contest.figures()["balancer"]
 

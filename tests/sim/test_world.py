@@ -76,7 +76,7 @@ def test_kettle_and_oven_at_dinner_never_trip_the_breaker() -> None:
     world = World(scenarios.FLAT, seed=7)
     world.at(1800.0, lambda w: w.plug("main", 2900.0, for_s=2700.0))
     world.at(2100.0, lambda w: w.plug("main", 2200.0, for_s=180.0))
-    world.at(2000.0, lambda w: FAULTS["F35"].begin(w, w.random, for_s=1800.0) and None)
+    world.at(2000.0, lambda w: FAULTS["F35"].begin(w, w.random, for_s=1800.0))
     # when two hours pass
     world.run_until(2 * HOUR_S)
     # then
