@@ -7,6 +7,8 @@ from balancer.core.model import Circuit, Estimation, House
 from balancer.core.state import INFINITY, Flight, LoadState, MeterState, Reading, State
 
 ENOUGH_LAGS = 3
+ENOUGH_EARLY = 2  # readings long before their turn; one may come after one that was late
+LATE_S = 1.0  # so much later than usual a reading may come
 MEASURED_SETTLE_S = 10.0  # neither period nor lag raise settle by more than this each
 LEAST_CONFIRM_S = 2.0
 TINY_W = 1e-6  # sums of watts are equal if they differ by less
@@ -19,6 +21,12 @@ def period_s(meter: MeterState) -> float | None:
         return None
     middle = len(rising) // 2
     return rising[middle] if len(rising) % 2 else (rising[middle - 1] + rising[middle]) / 2.0
+
+
+def early(meter: MeterState) -> list[bool]:
+    """Return of each interval between the last readings whether it was far from a whole one."""
+    turn_s = period_s(meter)
+    return [] if turn_s is None else [each < turn_s / 2.0 for each in meter.intervals_s]
 
 
 def settle_s(house: House, state: State, circuit: str) -> float:
@@ -271,10 +279,10 @@ def _credits(
 
 
 def _shown_s(house: House, state: State, circuit: str, load: str, reading: Reading) -> float:
-    """Return from when on a reading surely shows a load's confirmed OFF (R2).
+    """Return from when on a meter must have shown a load's confirmed OFF (R2).
 
-    A meter that showed a switching long before its turn, and is silent now as it often is,
-    publishes on change: it would have spoken if there were anything to show.
+    With a reading, or with none: one that publishes on change would have spoken after its lag,
+    any other when it was silent for longer than of late.
     """
     own = house.circuits[circuit]
     flight = state.loads[load].flight
@@ -284,11 +292,10 @@ def _shown_s(house: House, state: State, circuit: str, load: str, reading: Readi
     if reading.at_s >= settled_s:
         return reading.at_s
     meter = state.meters[own.meter.name]
-    if not any(meter.prompt):
-        return INFINITY
-    shown_s = max(settled_s, reading.at_s + max(meter.lags_s))
-    often_silent_s = max(meter.intervals_s, default=0.0)
-    return shown_s if shown_s - reading.at_s < often_silent_s else INFINITY
+    silent_s = max(meter.intervals_s, default=INFINITY) + LATE_S
+    if max(sum(early(meter)), sum(meter.prompt)) >= ENOUGH_EARLY:  # it does not wait its turn
+        silent_s = min(silent_s, max(meter.lags_s, default=0.0))
+    return max(settled_s, reading.at_s + silent_s)
 
 
 def admission_meter_w(house: House, state: State, circuit: str) -> float | None:

@@ -132,9 +132,7 @@ def _lag(draft: Draft, circuit: str, cs: CircuitState, reading: Reading) -> None
         assert meter is not None, circuit
         own = draft.meter(meter.name)
         own.lags_s = (*own.lags_s, max(0.0, lag_s))[-LAGS:]
-        turn_s = estimate.period_s(own)
-        prompt = turn_s is not None and own.intervals_s[-1] < turn_s / 2.0
-        own.prompt = (*own.prompt, prompt)[-LAGS:]
+        own.prompt = (*own.prompt, estimate.early(own)[-1])[-LAGS:]
 
 
 def _still(

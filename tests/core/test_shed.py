@@ -11,7 +11,6 @@ from balancer.core.events import MeterReadings
 from balancer.core.memory import LoadMemory, Memory
 from tests.core.depth import several
 from tests.core.house import METER, A, a_circuit, a_house, a_load, a_meter
-from tests.core.metered import with_known_lag
 from tests.core.rig import Rig
 
 
@@ -42,101 +41,6 @@ def shed_by(rig: Rig, excess_w: float) -> set[str]:
 def test_only_a_reading_above_the_limit_sheds(excess_w: float, count: int) -> None:
     """R9."""
     assert len(shed_by(running(3), excess_w)) == count
-
-
-@pytest.mark.parametrize(
-    ("period_s", "told", "draw", "next_s"),
-    [
-        (1.0, {"heartbeat_s": 10.0}, 2.0, 3.1),
-        (1.0, {"heartbeat_s": 10.0}, 0.0, 3.1),  # the meter has nothing to tell
-        (1.0, {}, 2.0, 4.0),
-        (10.0, {}, 2.0, 20.0),
-        (10.0, {"lead_s": 0.5}, 2.0, 20.0),
-    ],
-    ids=["on change", "nothing to tell", "every second", "every 10 s", "about to speak"],
-)
-def test_what_a_shed_leaves_over_is_shed_when_the_meter_must_have_shown_it(
-    period_s: float, told: dict[str, Any], draw: float, next_s: float
-) -> None:
-    """R2, R9: with the next reading, or when a meter that speaks on change has nothing to say."""
-    # given a meter whose lag is known, and heaters that take less than they did
-    rig = with_known_lag(period_s, **told)
-    rig.heater_w |= dict.fromkeys("abcd", draw * A)
-    rig.run(200.0)
-    # when others take more, and one heater's OFF is not enough
-    since_s = rig.now_s
-    rig.base_w["main"] = (33 - 4 * draw) * A
-    rig.run(60.0)
-    # then another one follows
-    first, second = rig.commands(since_s, on=False)[:2]
-    assert second.at_s - first.at_s == pytest.approx(next_s, abs=0.02)
-
-
-def test_two_switchings_say_too_little_of_a_meter() -> None:
-    """R2: its next reading is waited for."""
-    rig = with_known_lag(heartbeat_s=10.0, times=2)
-    rig.heater_w |= dict.fromkeys("abcd", 1 * A)
-    rig.run(200.0)
-    since_s = rig.now_s
-    rig.base_w["main"] = 29 * A
-    rig.run(60.0)
-    first, second = rig.commands(since_s, on=False)[:2]
-    assert second.at_s - first.at_s > 9.0
-
-
-def test_what_two_offs_leave_over_is_shed_when_the_later_one_must_have_been_shown() -> None:
-    """R2, R9: the earlier one was to be shown before, and hides nothing."""
-    # given an OFF that the meter did not show, since something else took as much
-    rig = with_known_lag(heartbeat_s=10.0)
-    rig.heater_w |= dict.fromkeys("abcd", 2 * A)
-    rig.run(200.0)
-    rig.request("a", False)
-    rig.base_w["main"] += 2 * A
-    rig.run(2.0)
-    # when it is far too much, and the meter has nothing to say for a while
-    rig.base_w["main"] = 28 * A
-    rig.run_while(lambda: not rig.commands(rig.now_s - 0.1, on=False), 12.0)
-    since_s = rig.now_s
-    rig.base_w["main"] += 2 * A
-    rig.run(9.0)
-    # then the next goes off by the clock
-    assert [round(each.at_s - since_s, 1) for each in rig.commands(since_s, on=False)][:1] == [3.1]
-
-
-def test_a_meter_that_has_never_been_silent_for_so_long_is_waited_for() -> None:
-    """R2, R13: it is broken, and what it would say is unknown."""
-    rig = with_known_lag()
-    rig.base_w["main"] = 31 * A
-    rig.run_while(lambda: not rig.commands(on=False, load="a")[1:], 2.0)
-    since_s = rig.now_s
-    rig.meter().silent = True
-    rig.run(14.0)
-    assert rig.commands(since_s + 0.1, on=False) == []
-
-
-@pytest.mark.parametrize("period_s", [1.0, 5.0, 10.0])
-@pytest.mark.parametrize("lead_s", [None, 0.5, 0.9])
-def test_one_off_that_is_enough_stays_the_only_one(period_s: float, lead_s: float | None) -> None:
-    """R2: a short lag is no proof that a meter speaks on change; it may just have been its turn."""
-    rig = with_known_lag(period_s, lead_s=lead_s)
-    since_s = rig.now_s
-    rig.base_w["main"] = 13 * A
-    rig.run(4.0 * period_s + 10.0)
-    assert len(rig.commands(since_s, on=False)) == 1
-
-
-def test_an_off_before_an_overload_excuses_it_no_longer_than_the_meter_could_show() -> None:
-    """R2, R9: the reading came just before settle ended, and the meter is silent again."""
-    rig = with_known_lag(heartbeat_s=10.0)
-    rig.run(200.0)
-    rig.request("a", False)
-    rig.base_w["main"] = 9 * A  # the meter has nothing to show
-    rig.run(2.0)
-    rig.base_w["main"] = 17 * A  # 2 A too much beside three heaters
-    since_s = rig.now_s
-    rig.run(20.0)
-    (off,) = rig.commands(since_s, on=False)
-    assert off.at_s - since_s == pytest.approx(1.9, abs=0.11)
 
 
 @pytest.mark.parametrize(
