@@ -14,6 +14,7 @@ from balancer.core.state import INFINITY, Flight, LoadState
 
 PAUSES_S = (0.5, 1.0, 2.0)  # between repeats (R11)
 STUCK_RETRY_S = 60.0
+RETELL_S = 60.0
 DEAD_RETRY_S = 600.0
 BRIDGE_PLACES = 4
 BRIDGE_PLACE_S = 0.5
@@ -48,12 +49,12 @@ def decide(
     count(draft, name)
     ls.on = on
     ls.put_right = False
+    ls.retell_s = INFINITY
     if on:
         ls.live = True
         ls.shed = False
         ls.too_big = False
         ls.asked = None
-        ls.retell_s = INFINITY
     else:
         ls.claim = False
         ls.renew_s = INFINITY
@@ -124,15 +125,15 @@ def _readings(draft: Draft, name: str) -> dict[str, float]:
 def transmit(draft: Draft) -> None:
     """Send what is due: OFF before ON, sheds first, largest first, four a bridge (R10, R11).
 
-    Leases are renewed last (R12): whatever this step switches off is no longer on.
+    What can wait comes last: OFFs told again, and leases (R12), of what is still on then.
     """
     state = draft.state
     if not (state.connected and state.started):
         return
     _send_due(draft)
-    due = [name for name, ls in state.loads.items() if draft.at_s >= ls.renew_s]
+    due = [name for name, ls in state.loads.items() if draft.at_s >= min(ls.retell_s, ls.renew_s)]
     if due:
-        _renew_all(draft, due)
+        _tell_again(draft, due)
 
 
 def _send_due(draft: Draft) -> None:
@@ -209,9 +210,6 @@ def _send(draft: Draft, name: str) -> None:
         changed(draft, name, on=flight.on, cause=flight.cause)
     if flight.on and relay.dead_man_s is not None:
         ls.renew_s = draft.at_s + relay.dead_man_s / 3.0
-    off = SwitchRelay(name, on=False)
-    if flight.on and off in draft.commands:
-        draft.commands.remove(off)  # told again in vain in this very step: now it is to be on
     draft.commands.append(SwitchRelay(name, flight.on))
 
 
@@ -311,30 +309,41 @@ def _unconfirmed(draft: Draft, name: str) -> bool:
     return newly_doubted
 
 
-def _renew_all(draft: Draft, due: list[str]) -> None:
-    """Renew leases, four a bridge and half a second; who has to wait stays that much behind.
+def _tell_again(draft: Draft, due: list[str]) -> None:
+    """Say what can wait, four a bridge and half a second; who has to wait stays that much behind.
 
-    They wait for commands, but no command waits for them.
+    It waits for commands, but no command waits for it.
     """
-    places = spare_places(draft)
-    for name in due:
-        bridge = draft.house.loads[name].relay.bridge
-        if bridge in places:
-            if places[bridge] <= 0:
-                draft.load(name).renew_s = draft.at_s + BRIDGE_PLACE_S
-                continue
-            places[bridge] -= 1
-        _renew(draft, name)
-
-
-def spare_places(draft: Draft) -> dict[str, int]:
-    """Return how much of what can wait each bridge takes: leases, and OFFs told again."""
     places = bridge_places(draft)
     for name, ls in draft.state.loads.items():
         bridge = draft.house.loads[name].relay.bridge
-        if bridge in places and draft.at_s < ls.renewed_s + BRIDGE_PLACE_S:
+        if bridge in places and draft.at_s < ls.told_again_s + BRIDGE_PLACE_S:
             places[bridge] -= 1
-    return places
+    for name in due:
+        ls = draft.load(name)
+        off = draft.at_s >= ls.retell_s
+        bridge = draft.house.loads[name].relay.bridge
+        if bridge in places:
+            if places[bridge] <= 0:
+                if off:
+                    ls.retell_s = draft.at_s + BRIDGE_PLACE_S
+                else:
+                    ls.renew_s = draft.at_s + BRIDGE_PLACE_S
+                continue
+            places[bridge] -= 1
+        if off:
+            _tell_off_again(draft, name)
+        else:
+            _renew(draft, name)
+
+
+def _tell_off_again(draft: Draft, name: str) -> None:
+    """Tell a relay OFF that has not said so, though the meter fell: it may have missed it."""
+    ls = draft.load(name)
+    ls.retell_s = draft.at_s + RETELL_S
+    ls.told_again_s = draft.at_s
+    draft.note(NoteKind.RETRIED, name)
+    draft.commands.append(SwitchRelay(name, on=False))
 
 
 def _renew(draft: Draft, name: str) -> None:
@@ -344,7 +353,7 @@ def _renew(draft: Draft, name: str) -> None:
         ls.renew_s = INFINITY  # a device that is away is asked again when it returns
         return
     ls.renew_s = draft.at_s + dead_man_s / 3.0
-    ls.renewed_s = draft.at_s
+    ls.told_again_s = draft.at_s
     draft.commands.append(RenewLease(name))
 
 

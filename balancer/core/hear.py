@@ -1,7 +1,7 @@
 """R11, R15: what relays and their devices say of themselves: confirmed, foreign, reconciled."""
 
 from balancer.core import act, estimate
-from balancer.core.commands import Cause, NoteKind, QueryRelay, Reason, SwitchRelay
+from balancer.core.commands import Cause, NoteKind, QueryRelay, Reason
 from balancer.core.draft import Draft
 from balancer.core.state import INFINITY, Flight, LoadState
 
@@ -88,25 +88,12 @@ def run_timers(draft: Draft) -> None:
 
 
 def _recheck(draft: Draft, name: str) -> None:
-    """Ask a relay again; tell it OFF again if it was asked in vain, or cannot be asked (R10).
-
-    One that has said nothing since the meter seemed to show its OFF is told every minute: what
-    fell may have been something else.
-    """
+    """Ask a relay again; tell it OFF again if it was asked in vain, or cannot be asked (R10)."""
     ls = draft.load(name)
     contradicts = _contradicts(ls)
-    again = contradicts or ls.retell_s < INFINITY
-    ls.recheck_s = draft.at_s + RECHECK_S if again else INFINITY
+    ls.recheck_s = draft.at_s + RECHECK_S if contradicts else INFINITY
     if contradicts and ls.changed_s is not None and draft.at_s >= ls.changed_s + RECHECK_S:
         _never_went_off(draft, name)
-    elif draft.at_s >= ls.retell_s:
-        bridge = draft.house.loads[name].relay.bridge
-        if bridge is not None and act.spare_places(draft).get(bridge, 1) <= 0:
-            ls.recheck_s = draft.at_s + act.BRIDGE_PLACE_S
-            return
-        ls.renewed_s = draft.at_s
-        draft.note(NoteKind.RETRIED, name)
-        draft.commands.append(SwitchRelay(name, on=False))
     else:
         draft.commands.append(QueryRelay(name))
 
@@ -115,7 +102,6 @@ def _never_went_off(draft: Draft, name: str) -> None:
     """Take back what the meter seemed to show of an OFF: it is on, and told again."""
     ls = draft.load(name)
     ls.live = True
-    ls.retell_s = INFINITY
     act.decide(draft, name, on=False, cause=Cause.RETRY, reason=Reason.IDLE)
 
 
@@ -244,6 +230,8 @@ def _forget(draft: Draft, name: str) -> None:
     if draft.house.loads[name].relay.confirms:
         ls.reconcile_by_s = draft.at_s + RECONCILE_S
         ls.recheck_s = draft.at_s + RECONCILE_S / 2.0  # it may connect a little later than we
+        if ls.retell_s < INFINITY:
+            ls.retell_s = ls.recheck_s
         draft.commands.append(QueryRelay(name))
     else:
         ls.reconcile_by_s = draft.at_s

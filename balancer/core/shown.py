@@ -1,6 +1,6 @@
 """R2, R10, R14: what the meters show of a switching: confirmed by them, settled, learned from."""
 
-from balancer.core import act, estimate, hear, learn
+from balancer.core import act, estimate, learn
 from balancer.core.commands import Cause, NoteKind
 from balancer.core.draft import Draft
 from balancer.core.state import INFINITY, Flight, Reading
@@ -52,10 +52,12 @@ def confirm_by_meter(draft: Draft, circuit: str, reading: Reading) -> None:
         if draft.at_s > flight.last_sent_s:
             ls = draft.load(name)
             if draft.house.loads[name].relay.confirms:
-                if ls.relay is True or not flight.unseen:  # else nobody has seen it go on
+                if ls.relay is True or not flight.unseen:
                     act.changed(draft, name, on=False, cause=flight.cause)
+                else:
+                    ls.changed_s = draft.at_s  # no relay has said that it moved, but it may have
                 ls.recheck_s = flight.repeat_s
-                ls.retell_s = draft.at_s + hear.RECHECK_S
+                ls.retell_s = draft.at_s + act.RETELL_S
             ls.flight = flight._replace(confirmed_s=draft.at_s, due=False, repeat_s=INFINITY)
             ls.live = False
 

@@ -233,7 +233,7 @@ class LoadState:
         learned: What they come to.
         idle: On, and known to draw nothing.
         renew_s: When its lease is renewed (R12).
-        renewed_s: When it, or an OFF that only the meter had shown, was told again last.
+        told_again_s: When something that can wait was said to it last: its lease, or OFF again.
         due_s: When time may change anything about it; infinite: not by itself.
     """
 
@@ -265,7 +265,7 @@ class LoadState:
     learned: Learned = NOTHING_LEARNED
     idle: bool = False
     renew_s: float = INFINITY
-    renewed_s: float = -INFINITY
+    told_again_s: float = -INFINITY
     due_s: float = INFINITY
     switches: int = 0
     reason: Reason = Reason.STARTING

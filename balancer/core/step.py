@@ -295,7 +295,7 @@ def _deadlines_s(draft: Draft, name: str, ls: LoadState) -> list[float]:
     if ls.boost_until_s is not None:
         due.append(ls.boost_until_s)
     if state.connected and state.started:
-        due += (ls.renew_s, ls.recheck_s)
+        due += (ls.renew_s, ls.recheck_s, ls.retell_s)
         if not ls.reconciled:
             due.append(ls.reconcile_by_s)
         if ls.flight is not None:

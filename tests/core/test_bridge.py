@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from balancer.core.commands import NoteKind, SwitchRelay
+from balancer.core.events import MeterReadings
 from tests.core.fakes import FakeRelay
 from tests.core.house import FREE, METER, A, a_circuit, a_house, a_load
 from tests.core.rig import Rig
@@ -229,3 +230,20 @@ def test_offs_that_are_told_again_are_four_at_a_time() -> None:
     told = [each.at_s - since_s for each in rig.commands(since_s)]
     assert len(told) >= 8
     assert all(late - early >= 0.49 for early, late in zip(told, told[4:], strict=False))
+
+
+def test_a_shed_goes_before_what_is_told_again() -> None:
+    """R11: in the very step in which a minute ends; four in all."""
+    # given eight loads on a bridge, four of them told OFF every minute
+    loads = [a_load(name, 600.0, relay={"bridge": "z"}, **FREE) for name in "abcdefgh"]
+    rig = Rig(a_house(loads), base_w=100.0, requested="efgh")
+    rig.run(60.0)
+    told_again(rig, "abcd")
+    # when the other four have to be shed by a reading that comes as their minutes end
+    due_s = max(rig.state.loads[name].retell_s for name in "abcd")
+    rig.deadline_s = rig.now_s = due_s
+    decision = rig.tell(MeterReadings(due_s, {METER: 30 * A + 2000.0}))
+    # then the shed is sent, and what can wait waits
+    assert {each.load for each in decision.commands if isinstance(each, SwitchRelay)} == set("efgh")
+    rig.run(2.0)
+    assert {each.load for each in rig.commands(due_s + 0.1)} == set("abcd")

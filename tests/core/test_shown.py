@@ -145,7 +145,31 @@ def test_a_relay_that_never_moved_has_no_switching_counted() -> None:
     rig.request("a")
     rig.run(4 * 3600.0)
     assert rig.load("a").switches == 0
-    assert rig.load("a").switched_s is None
+
+
+@pytest.mark.parametrize("shed", [False, True])
+def test_an_off_that_only_the_meter_has_shown_is_one_for_the_wear(shed: bool) -> None:
+    """R8: ``min_off`` runs from it, though the relay has said neither on nor off."""
+    rig = Rig(a_house(1, load_options={"min_on_s": 0.0, "min_off_s": 120.0}), base_w=10 * A)
+    rig.run(200.0)
+    rig.relays["a"].mute = True
+    since_s = rig.now_s
+    rig.request("a")
+    rig.run(1.5)
+    # when it goes off before anybody has heard that it was on, and is wanted again
+    if shed:
+        rig.base_w["main"] = 28 * A
+    else:
+        rig.request("a", False)
+    rig.run(6.0)
+    assert not rig.state.loads["a"].live
+    rig.base_w["main"] = 10 * A
+    rig.request("a")
+    rig.run(140.0)
+    # then its contact rests as long as any other
+    on_s, off_s, again_s = [at_s for at_s, _, _ in rig.switched if at_s > since_s][:3]
+    assert on_s < off_s
+    assert again_s - off_s >= 120.0
 
 
 @pytest.mark.parametrize("wait_s", [12.0, 25.0, 50.0, 600.0])
