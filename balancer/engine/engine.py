@@ -216,6 +216,10 @@ class Engine:
         rest = self._show(at_s) if at_s >= self._views_due_s + OVERDUE_S else ()
         return Outgoing(tuple(commands), rest)
 
+    def understands(self, message: Message) -> bool:
+        """Return whether a message on a topic for people or thermostats says what they want."""
+        return self._routes.understands(message)
+
     def wake(self, at_s: float) -> Outgoing:
         """Do what time brings: due decisions, then due views."""
         at_s = max(at_s, self._state.at_s)
@@ -234,11 +238,12 @@ class Engine:
         return self._state.zones[zone].requested
 
     def _set(self, message: Message, at_s: float) -> Iterable[Message]:
-        if not self._state.started and not message.retain:
-            self._held_back.pop(message.topic, None)
-            self._held_back[message.topic] = message
-            return ()
         event = self._routes.setting(message, at_s)
+        if not self._state.started:
+            if event is not None:
+                self._held_back.pop(message.topic, None)
+                self._held_back[message.topic] = message
+            return ()
         if not message.retain:
             self._display.answer(self._routes.setters.get(message.topic), at_s)
         return () if event is None else self._decide(event)

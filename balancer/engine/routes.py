@@ -140,6 +140,20 @@ class Routes:
         self._accept(source)
         return event
 
+    def understands(self, message: Message) -> bool:
+        """Return whether somebody's wish can be read from a message; nothing is counted."""
+        read = self._settings.get(message.topic)
+        try:
+            if read is not None:
+                read(_text(message.payload), 0.0)
+                return True
+            return any(
+                self._setup.requests[zone].decode(message.payload, requested=False) is not None
+                for zone in self._requests.get(message.topic, ())
+            )
+        except DecodeError:
+            return False
+
     def forget_setups(self) -> None:
         """After a connect: an answer to ``setup`` may be acted upon once more."""
         self._written.clear()

@@ -6,9 +6,9 @@ the decision with one ``send``, and leave the rest to the outbox.
 
 import asyncio
 import math
-from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
+from itertools import count
 from types import TracebackType
 
 from balancer.engine import Engine, Outgoing
@@ -75,10 +75,9 @@ class Driver:
         self._meter_topics = meter_topics
         self._overtaken = overtaken
         self._wish_topics = wishes
-        self._wishes: dict[bytes, Received] = {}  # over a gap; the newest of each topic
+        self._wishes: dict[bytes, Message] = {}  # over a gap; the newest of each topic
         self._topics: dict[bytes, str] = {}
-        self._early: deque[tuple[Message, float]] | None = None
-        self._early_bytes = 0
+        self._early: _Early | None = None
         self._log = log
         self._lines: list[tuple[int, str]] = []
         self._on_gap = on_gap
@@ -119,7 +118,7 @@ class Driver:
                 qos = 0 if each.packet_id is None else 1
                 message = Message(topic, each.payload, qos, each.retain)
                 if self._early is not None:
-                    self._keep_early(message, at_s)
+                    self._early.keep(message, at_s, only_newest=each.topic in self._overtaken)
                     continue
                 outgoing = self.engine.receive(message, at_s)
                 if outgoing.commands:
@@ -168,8 +167,7 @@ class Driver:
         ``connected``.
         """
         self._resting = False
-        self._early = deque(maxlen=_MOST_EARLY)
-        self._early_bytes = 0
+        self._early = _Early()
         self.stream = stream
         self.outbox.attach(stream)
         self._topics = {topic.encode(): topic for topic in topics}
@@ -177,22 +175,12 @@ class Driver:
     def connected(self) -> None:
         """Note that all subscriptions are granted."""
         self.tell(self.engine.connected)
-        early, self._early = self._early or (), None
-        for each in self._wishes.values():
-            topic = self._topics.get(each.topic)
-            if topic is not None:
-                message = Message(topic, each.payload, 1)
-                self.tell(partial(self._receive_early, message, self._clock.monotonic_s()))
+        early, self._early = self._early, None
+        for message in self._wishes.values():
+            self.tell(partial(self._receive_early, message, self._clock.monotonic_s()))
         self._wishes.clear()
-        for message, at_s in early:
+        for message, at_s in () if early is None else early.messages:
             self.tell(partial(self._receive_early, message, at_s))
-
-    def _keep_early(self, message: Message, at_s: float) -> None:
-        """Keep a message until all subscriptions are granted, unless there is too much."""
-        assert self._early is not None
-        if self._early_bytes + len(message.payload) <= _MOST_EARLY_BYTES:
-            self._early_bytes += len(message.payload)
-            self._early.append((message, at_s))
 
     def _receive_early(self, message: Message, at_s: float, _: float) -> Outgoing:
         return self.engine.receive(message, at_s)
@@ -225,10 +213,12 @@ class Driver:
     def keep_wishes(self, batch: Sequence[Received]) -> None:
         """Keep what people want for the next connection: it is old, but they still want it."""
         for each in batch:
-            wish = each.topic in self._wish_topics and not each.retain
-            if wish and len(each.payload) <= _MOST_WISH_BYTES:
+            if each.topic not in self._wish_topics or each.retain:
+                continue
+            message = Message(each.topic.decode(), each.payload, 1)
+            if len(each.payload) <= _MOST_WISH_BYTES and self.engine.understands(message):
                 self._wishes.pop(each.topic, None)  # the newest is the last
-                self._wishes[each.topic] = each
+                self._wishes[each.topic] = message
 
     def acknowledged(self, packet_id: int) -> None:
         """Note that the broker has a QoS 1 message of ours."""
@@ -313,6 +303,30 @@ class Driver:
         for level, text in self._lines:
             self._log(level, text)
         self._lines.clear()
+
+
+class _Early:
+    """What came between SUBSCRIBE and its answer, unless it is too much."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str | int, tuple[Message, float]] = {}
+        self._numbers = count()
+        self._bytes = 0
+
+    @property
+    def messages(self) -> Iterable[tuple[Message, float]]:
+        """Each with the instant at which it came."""
+        return self._kept.values()
+
+    def keep(self, message: Message, at_s: float, *, only_newest: bool) -> None:
+        """Keep one more, instead of the last on its topic where only the newest counts."""
+        key = message.topic if only_newest else next(self._numbers)
+        if key in self._kept:
+            self._bytes -= len(self._kept.pop(key)[0].payload)
+        size = self._bytes + len(message.payload)
+        if len(self._kept) < _MOST_EARLY and size <= _MOST_EARLY_BYTES:
+            self._bytes = size
+            self._kept[key] = message, at_s
 
 
 class _Guard:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from balancer.wire import Message
 from tests.engine.rig import EngineRig, running
 
 
@@ -156,3 +157,43 @@ def test_of_settings_before_the_start_the_last_one_counts(rig: EngineRig) -> Non
     assert rig.status()["circuits"]["main"]["limit"] == 2000.0
     assert rig.status()["away"] is True
     assert not [line for line in rig.lines if "3000" in line]
+
+
+def test_what_is_not_allowed_before_the_start_hides_no_wish(rig: EngineRig) -> None:
+    """Section 5: it changes nothing, then as ever."""
+    rig.connect()
+    for topic, allowed, other in (
+        ("away", "ON", "yes please"),
+        ("zone/lounge", "ON", ""),
+        ("circuit/main/limit", "2000", "-1"),
+    ):
+        rig.set(topic, allowed)
+        rig.set(topic, other)
+    rig.publish(rig.engine.start(rig.now_s))
+    rig.run(0.2)
+    status = rig.status()
+    assert status["away"] is True
+    assert status["zones"]["lounge"]["request"] is True
+    assert status["circuits"]["main"]["limit"] == 2000.0
+    assert rig.engine.counts.rejected["away/set", "word"] == 1
+
+
+@pytest.mark.parametrize(
+    ("topic", "payload", "said"),
+    [
+        ("balancer/house/away/set", b"on", True),
+        ("balancer/house/away/set", b"yes please", False),
+        ("balancer/house/circuit/main/limit/set", b"3000", True),
+        ("balancer/house/circuit/main/limit/set", b"9000", False),
+        ("trv", b'{"state":"heat"}', True),
+        ("trv", b'{"battery":90}', False),
+        ("trv", b"\xff", False),
+        ("heat/window", b"ON", False),
+    ],
+)
+def test_what_somebody_wants_is_understood_before_it_is_kept(
+    rig: EngineRig, topic: str, payload: bytes, said: bool
+) -> None:
+    """F74: over a pause; nothing comes of it yet."""
+    assert rig.engine.understands(Message(topic, payload)) is said
+    assert not rig.engine.counts.rejected

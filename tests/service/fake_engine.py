@@ -25,6 +25,9 @@ class FakeEngine:
         self.received.append(message)
         return self.answer(message)
 
+    def understands(self, message: Message) -> bool:
+        return message.payload in {b"ON", b"OFF"}
+
     def wake(self, at_s: float) -> Outgoing:
         self.calls.append("wake")
         self.deadline_s = float("inf")

@@ -119,6 +119,18 @@ async def test_what_waits_for_the_subscriptions_is_bounded(drive: Drive) -> None
     assert sum(len(each.payload) for each in drive.engine.received) < 20_000_000
 
 
+async def test_a_flood_of_readings_hides_nothing_that_was_retained(drive: Drive) -> None:
+    """R15: they count no more than the last of them."""
+    drive.driver.attach(any_of(drive.stream), TOPICS)
+    drive.receive(("relay", b"first"))
+    for number in range(20_000):
+        drive.receive(("meter", b"%d" % number))
+    drive.receive(("relay", b"last"))
+    drive.driver.connected()
+    found = [each.payload for each in drive.engine.received]
+    assert found == [b"first", b"19999", b"last"]
+
+
 async def test_log_lines_come_after_the_commands(drive: Drive) -> None:
     def answer(_: Message) -> Outgoing:
         drive.driver.note(logging.INFO, "shed")
@@ -177,6 +189,7 @@ async def test_what_people_wanted_during_a_pause_is_done_on_the_next_connection(
     # when the process goes on, and the rest follows
     drive.receive(("meter", b"500"), ("away/set", b"OFF"), ("away/set", b"ON"), ("relay", b"1"))
     drive.driver.keep_wishes(received(("trv", b"OFF"), ("relay", b"1"), ("trv", b"ON")))
+    drive.driver.keep_wishes(received(("away/set", b"yes please"), ("trv", b"")))  # no wishes
     assert drive.engine.received == []
     # then the last that each wanted follows, after the engine knows of the new connection
     drive.driver.attach(any_of(drive.stream), TOPICS)
