@@ -64,8 +64,8 @@ class _Client(aiomqtt.Client):
         """The client behind it."""
         return self._client
 
-    def use(self, stream: Stream) -> None:
-        """Read and write through a stream from now on, instead of the socket that it owns.
+    def use(self, stream: Stream | None) -> None:
+        """Read and write through a stream, or nothing, instead of the socket that it owns.
 
         It can be given a host, never a socket: paho.mqtt.python asks for that in its open issue
         873. Until it has it, its own reading and writing would cost four times the milliseconds,
@@ -77,7 +77,8 @@ class _Client(aiomqtt.Client):
         """Close the socket at once, where ``disconnect()`` waits until the broker takes it."""
         sock = self.paho.socket()
         if sock is not None:
-            self.paho.on_socket_close(self.paho, None, sock)  # the library forgets it
+            self.paho.on_socket_close(self.paho, None, sock)
+            self.use(None)  # its thread may still be at it, and must not wait for a closed one
             sock.close()
 
 

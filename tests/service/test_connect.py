@@ -9,6 +9,7 @@ from typing import Any
 
 import aiomqtt
 import pytest
+from paho.mqtt import client as mqtt
 
 from balancer.config.setup import Secret, Tls
 from balancer.service.backoff import Loss
@@ -218,5 +219,30 @@ async def test_attempt_that_is_given_up_before_it_reaches_the_broker_says_nothin
         # then it ends there without a CONNECT
         await until(lambda: said)
         assert said == [b""]
+        await until(lambda: descriptors() <= files and asyncio.all_tasks() == tasks)
+    assert not raised
+
+
+async def test_attempt_that_is_given_up_as_it_says_connect_fails_nobody(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """R16: its thread has a socket already, which is closed beneath it."""
+    raised = unhandled()
+    say_connect = mqtt.Client._send_connect
+    begun, given_up = threading.Event(), threading.Event()
+
+    def say_late(client: mqtt.Client, keepalive: int) -> object:
+        begun.set()
+        given_up.wait(5.0)
+        return say_connect(client, keepalive)
+
+    monkeypatch.setattr(mqtt.Client, "_send_connect", say_late)
+    async with scripted(quiet) as port:
+        files, tasks = descriptors(), asyncio.all_tasks()
+        attempt = asyncio.ensure_future(failure(port))
+        await until(begun.is_set)
+        attempt.cancel()
+        await asyncio.wait({attempt})
+        given_up.set()
         await until(lambda: descriptors() <= files and asyncio.all_tasks() == tasks)
     assert not raised
