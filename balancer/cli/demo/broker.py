@@ -47,11 +47,10 @@ async def embedded(plugins: Mapping[str, Any]) -> AsyncIterator[int]:
         )
 
     await broker.start()
-    server = await asyncio.start_server(welcome, "127.0.0.1", 0)
     try:
-        yield server.sockets[0].getsockname()[1]
+        with contextlib.closing(await asyncio.start_server(welcome, "127.0.0.1", 0)) as server:
+            yield server.sockets[0].getsockname()[1]
     finally:
-        server.close()
         await broker.shutdown()
 
 
