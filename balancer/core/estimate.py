@@ -1,5 +1,6 @@
 """R1, R2: what the circuits take, and what readings may not show yet."""
 
+import itertools
 from collections.abc import Iterator
 
 from balancer.core import learn
@@ -7,7 +8,6 @@ from balancer.core.model import Circuit, Estimation, House
 from balancer.core.state import INFINITY, Flight, LoadState, MeterState, Reading, State
 
 ENOUGH_LAGS = 3
-ENOUGH_EARLY = 2  # readings long before their turn; one may come after one that was late
 LATE_S = 1.0  # so much later than usual a reading may come
 MEASURED_SETTLE_S = 10.0  # neither period nor lag raise settle by more than this each
 LEAST_CONFIRM_S = 2.0
@@ -24,9 +24,17 @@ def period_s(meter: MeterState) -> float | None:
 
 
 def early(meter: MeterState) -> list[bool]:
-    """Return of each interval between the last readings whether it was far from a whole one."""
+    """Return of each of the last readings whether it came long before its turn.
+
+    One that follows a late one is none of them: its turn was due.
+    """
     turn_s = period_s(meter)
-    return [] if turn_s is None else [each < turn_s / 2.0 for each in meter.intervals_s]
+    if turn_s is None:
+        return []
+    return [
+        each < 0.5 * turn_s and before < 1.5 * turn_s
+        for before, each in itertools.pairwise(meter.intervals_s)
+    ]
 
 
 def settle_s(house: House, state: State, circuit: str) -> float:
@@ -293,7 +301,7 @@ def _shown_s(house: House, state: State, circuit: str, load: str, reading: Readi
         return reading.at_s
     meter = state.meters[own.meter.name]
     silent_s = max(meter.intervals_s, default=INFINITY) + LATE_S
-    if max(sum(early(meter)), sum(meter.prompt)) >= ENOUGH_EARLY:  # it does not wait its turn
+    if any((*meter.prompt, *early(meter))):  # it does not wait its turn
         silent_s = min(silent_s, max(meter.lags_s, default=0.0))
     return max(settled_s, reading.at_s + silent_s)
 

@@ -132,7 +132,7 @@ def _lag(draft: Draft, circuit: str, cs: CircuitState, reading: Reading) -> None
         assert meter is not None, circuit
         own = draft.meter(meter.name)
         own.lags_s = (*own.lags_s, max(0.0, lag_s))[-LAGS:]
-        own.prompt = (*own.prompt, estimate.early(own)[-1])[-LAGS:]
+        own.prompt = (*own.prompt, any(estimate.early(own)[-1:]))[-LAGS:]
 
 
 def _still(
