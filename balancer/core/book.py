@@ -64,6 +64,24 @@ class Book:
             for circuit, watts in need_w.items()
         )
 
+    def too_big(self, name: str) -> bool:
+        """Return whether a load would not fit even if no other of ours were on.
+
+        Ask before anything is taken, and while nothing is in flight: what was just switched off
+        is no longer ours, and still in the reading.
+        """
+        house, state = self.draft.house, self.draft.state
+        for circuit, watts in self.need_w(name).items():
+            ours_w = sum(
+                estimate.rated_w(house, state, circuit, other)
+                for other in house.loads_of[circuit]
+                if state.loads[other].on
+            )
+            room_w = self.measured_w[circuit]
+            if room_w > -INFINITY and watts > room_w + ours_w + estimate.TINY_W:
+                return True
+        return False
+
     def at_once(self, need_w: Mapping[str, float]) -> bool:
         """Return whether the room needs no waiting for hysteresis, or has waited (R7)."""
         circuits = self.draft.house.circuits

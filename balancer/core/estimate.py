@@ -56,6 +56,13 @@ def settle_s(house: House, state: State, circuit: str) -> float:
     return max(own.settle_s, min(period, MEASURED_SETTLE_S) + lag_s + 1.0)
 
 
+def shown_within_s(house: House, state: State, circuit: str) -> float:
+    """Return how long after its confirmation a switching is usually in two readings, in seconds."""
+    meter = house.circuits[circuit].meter
+    period = None if meter is None else period_s(state.meters[meter.name])
+    return settle_s(house, state, circuit) + 2.0 * min(period or 0.0, MEASURED_SETTLE_S)
+
+
 def confirm_within_s(house: House, load: str, ls: LoadState) -> float:
     """Return how long the relay may take to report a command (R11)."""
     relay = house.loads[load].relay
@@ -172,7 +179,10 @@ def checked(circuit: Circuit) -> bool:
 
 
 def beside_heating_w(house: House, state: State, circuit: str) -> float | None:
-    """Return the last reading of a circuit's meter less the draw of the loads it contains."""
+    """Return the last reading of a circuit's meter less the draw of the loads it contains.
+
+    A load that was switched off after it is one of them.
+    """
     last = last_reading(state, house.circuits[circuit])
     if last is None:
         return None
@@ -185,6 +195,8 @@ def beside_heating_w(house: House, state: State, circuit: str) -> float | None:
             and not stuck(ls)
         ):
             heating_w += draw_w(house, state, circuit, name)
+        elif not ls.live and ls.flight is not None and _ended_after(ls.flight, last):
+            heating_w += ls.flight.draw_w.get(circuit, 0.0)
     return max(0.0, last.power_w - heating_w)
 
 
@@ -321,6 +333,17 @@ def admission_meter_w(house: House, state: State, circuit: str) -> float | None:
     return max(_seen_w(house, state, circuit, each) for each in (meter.last, meter.before))
 
 
+def _ended_after(flight: Flight, reading: Reading) -> bool:
+    """Return whether a reading contains a load whose OFF is confirmed, and was sent after it."""
+    return (
+        not flight.on
+        and flight.confirmed_s is not None
+        and flight.first_sent_s is not None
+        and reading.at_s <= flight.first_sent_s
+        and not flight.unseen
+    )
+
+
 def _seen_w(house: House, state: State, circuit: str, reading: Reading) -> float:
     power = reading.power_w
     for name in house.loads_of[circuit]:
@@ -332,14 +355,7 @@ def _seen_w(house: House, state: State, circuit: str, reading: Reading) -> float
                     power += rated_w(house, state, circuit, name)
             elif ls.idle and ls.on and house.circuits[circuit].idle_reserved:
                 power += rated_w(house, state, circuit, name)
-        elif (
-            flight is not None
-            and not flight.on
-            and flight.confirmed_s is not None
-            and flight.first_sent_s is not None
-            and reading.at_s <= flight.first_sent_s
-            and not flight.unseen
-        ):
+        elif flight is not None and _ended_after(flight, reading):
             power -= flight.draw_w.get(circuit, 0.0)
     return power
 

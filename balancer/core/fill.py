@@ -27,6 +27,7 @@ def fill(draft: Draft) -> float:
         return again_s  # every OFF of a plan is on the wire before its first ON (R10)
     admitted: list[str] = []
     book = Book(draft)
+    untouched = not any(ls.flight for ls in state.loads.values())
     for name in names:
         ls = state.loads[name]
         rested = draft.at_s >= restrain.rested_s(house, name, ls)
@@ -37,11 +38,15 @@ def fill(draft: Draft) -> float:
         if rested and fits and (ls.claim or book.at_once(need_w)):
             admitted.append(name)
             book.take(need_w)
+            untouched = False
         elif ls.claim:
             book.take(need_w)
+            untouched = False
         else:
             if fits:
                 again_s = min(again_s, book.at_once_s(need_w))
+            elif untouched and book.too_big(name) is not ls.too_big:
+                draft.load(name).too_big = not ls.too_big
             if ls.asked is not None:
                 draft.load(name).asked = None
     sent = _to_be_sent(draft, admitted, bridges)

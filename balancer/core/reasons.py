@@ -16,7 +16,8 @@ def until_s(house: House, state: State, name: str, next_tick_s: float | None) ->
         case Reason.BOOSTED:
             return ls.boost_until_s
         case Reason.MIN_ON:
-            return restrain.released_s(house, name, ls)
+            released_s = restrain.released_s(house, name, ls)
+            return released_s if released_s > state.at_s else None  # it is left alone
         case Reason.MIN_OFF:
             return restrain.rested_s(house, name, ls)
         case Reason.SHED:

@@ -6,9 +6,30 @@ from balancer.core import act, estimate, restrain, wish
 from balancer.core.book import Book
 from balancer.core.commands import Cause, NoteKind, Reason
 from balancer.core.draft import Draft
-from balancer.core.state import LoadState
+from balancer.core.state import INFINITY, LoadState
 
 DOUBT_IDLE_S = 3600.0
+
+
+def turn(draft: Draft, *, due: bool) -> None:
+    """Give the turns anew at a tick, or as soon after it as readings show all switchings.
+
+    What was just switched stands twice in the way: in the reading, and reserved. It is waited
+    for until two readings must have shown it, or the tick would be lost for whoever waits.
+
+    Args:
+        draft: Changed.
+        due: The tick is now.
+    """
+    house, state = draft.house, draft.state
+    if due:
+        wait_s = max(estimate.shown_within_s(house, state, circuit) for circuit in house.circuits)
+        state.turns_by_s = min(state.turns_by_s, draft.at_s + wait_s)
+    if state.turns_by_s == INFINITY:
+        return
+    if draft.at_s >= state.turns_by_s or not any(ls.flight for ls in state.loads.values()):
+        state.turns_by_s = INFINITY
+        rotate(draft)
 
 
 def rotate(draft: Draft) -> None:
@@ -109,7 +130,7 @@ def exchange(
                 given_up.append(other)
                 shift(other, 1)
         if short(name):
-            draft.load(name).too_big = _too_big(draft, book, name)
+            draft.load(name).too_big = book.too_big(name)
             for other in given_up:
                 shift(other, -1)
             continue
@@ -140,17 +161,3 @@ def _outranks(draft: Draft, name: str, other: str) -> bool:
         return mine > its
     lead = wish.share(house, state, other) - wish.share(house, state, name)
     return lead > wish.LEAST_LEAD
-
-
-def _too_big(draft: Draft, book: Book, name: str) -> bool:
-    """Return whether a load would not fit even if no other of ours were on."""
-    house, state = draft.house, draft.state
-    for circuit, watts in book.need_w(name).items():
-        ours_w = sum(
-            estimate.rated_w(house, state, circuit, other)
-            for other in house.loads_of[circuit]
-            if state.loads[other].on
-        )
-        if watts > book.measured_w[circuit] + ours_w + estimate.TINY_W:
-            return True
-    return False

@@ -228,7 +228,7 @@ class LoadState:
         put_right: Its next ON puts a foreign OFF right.
         shed: Taken off by R9 and not on since.
         asked: Why it is wanted, until power was found too little for it.
-        too_big: Did not fit even alone at the last tick.
+        too_big: Does not fit even alone, as far as was seen last.
         ratios: Learned draws as multiples of the rated power, with their times (R14).
         learned: What they come to.
         idle: On, and known to draw nothing.
@@ -284,6 +284,7 @@ class State:
         started: Memory has been read back (R15).
         wanted: Loads that are requested or boosted while nobody is away (``wish.review``).
         boost_tick: The next tick is a waiting load's before a boosted one's (R5).
+        turns_by_s: When a tick is done at the latest that waits for readings; infinite: none.
         timers_s: Earliest deadline but for silent meters.
         known: What the reasons of the loads were last drawn from.
         calm: What a reading that changes nothing needs to know; None: it may change something.
@@ -298,6 +299,7 @@ class State:
     started: bool = False
     wanted: frozenset[str] = frozenset()
     boost_tick: bool = False
+    turns_by_s: float = INFINITY
     timers_s: float = -INFINITY
     meters: dict[str, MeterState] = field(default_factory=dict)
     circuits: dict[str, CircuitState] = field(default_factory=dict)

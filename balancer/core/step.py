@@ -101,8 +101,7 @@ def step(house: House, state: State, event: Event) -> Decision:
         shedding = shed.shed(draft, Cause.UNCONFIRMED if doubted else cause or Cause.OVERLOAD)
         restrain.lower_to_caps(draft)
         restrain.release(draft, Cause.BOOST if isinstance(event, BoostSet) else Cause.REQUEST)
-        if isinstance(event, RotateDue):
-            rotate.rotate(draft)
+        rotate.turn(draft, due=isinstance(event, RotateDue))
         if not shedding:
             room_s = fill.fill(draft)
     act.transmit(draft)
@@ -273,7 +272,7 @@ def _set_deadlines(draft: Draft, room_s: float, *, all_loads: bool) -> None:
         if due_s != ls.due_s:
             draft.load(name).due_s = due_s
     due = [ls.due_s for ls in state.loads.values()]
-    due += (room_s, act.bridge_free_s(draft))
+    due += (room_s, act.bridge_free_s(draft), state.turns_by_s)
     due += [
         estimate.credits_end_s(house, state, circuit)
         for circuit in house.circuits

@@ -208,7 +208,7 @@ class Display:
         yield topics.away, _switch(seen.away)
         for name, zone in self._house.zones.items():
             if zone.own_switch:
-                yield topics.zone(name), _switch(seen.zones[name])
+                yield topics.zone(name), _switch(state.zones[name].reported)
         for name, load in seen.loads.items():
             yield topics.load_state(name), _switch(load.on)
             yield topics.boost(name), _switch(load.boosted)

@@ -34,6 +34,7 @@ from balancer.wire import Message
 
 OVERDUE_S = 0.1  # views that wait longer than this go with the next message
 CLOCK_JUMP_S = 2.0
+CLOCK_DRIFT_S = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +181,8 @@ class Engine:
     def set_wall(self, at_s: float, wall_s: float) -> None:
         """Follow the wall clock; a jump arms the tick anew and changes nothing else (F71)."""
         jump_s = wall_s - at_s - self._offset_s
+        if abs(jump_s) < CLOCK_DRIFT_S:
+            return  # an instant to come is shown as the same one each time
         self._offset_s += jump_s
         if abs(jump_s) > CLOCK_JUMP_S:
             self._log(logging.WARNING, f"clock_jump seconds={jump_s:.0f}")
@@ -215,6 +218,11 @@ class Engine:
                 commands += self._routes.replies(message)
         rest = self._show(at_s) if at_s >= self._views_due_s + OVERDUE_S else ()
         return Outgoing(tuple(commands), rest)
+
+    def overtaken(self, message: Message) -> None:
+        """Count a reading that a newer one has overtaken unread; if it is none, as such (R13)."""
+        self.counts.conflated += 1
+        self._routes.judge(message)
 
     def understands(self, message: Message) -> bool:
         """Return whether a message on a topic for people or thermostats says what they want."""

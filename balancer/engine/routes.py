@@ -177,6 +177,11 @@ class Routes:
                 found += writes
         return found
 
+    def judge(self, message: Message) -> None:
+        """Count what is no reading, of a message that nothing follows from."""
+        for route in self._meters.get(message.topic, ()):
+            self._reading(route, message)
+
     def events(
         self, message: Message, at_s: float, requested: Callable[[str], bool]
     ) -> list[Event]:

@@ -105,8 +105,9 @@ class Driver:
         if self.failed.done() or self.gap(batch):
             return
         with self._guard:
-            kept = newest(batch, self._overtaken)
-            self.engine.counts.conflated += len(batch) - len(kept)
+            kept, overtaken = newest(batch, self._overtaken)
+            for each in overtaken:
+                self.engine.overtaken(Message(each.topic.decode(), each.payload))
             for each in kept:
                 handler = own.get(each.topic)
                 if handler is not None:

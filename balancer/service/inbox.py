@@ -5,8 +5,10 @@ from collections.abc import Sequence
 from balancer.service.packets import Received
 
 
-def newest(batch: Sequence[Received], meter_topics: frozenset[bytes]) -> Sequence[Received]:
-    """Return what of a batch has to be decided, in the order in which it came.
+def newest(
+    batch: Sequence[Received], meter_topics: frozenset[bytes]
+) -> tuple[Sequence[Received], Sequence[Received]]:
+    """Return what of a batch has to be decided, in the order in which it came, and what not.
 
     A reading that a newer one of the same topic has overtaken unread tells nothing any more;
     every other message stays. There is no queue behind this: what is not read yet waits in
@@ -17,14 +19,17 @@ def newest(batch: Sequence[Received], meter_topics: frozenset[bytes]) -> Sequenc
         meter_topics: Topics that carry readings and nothing else.
     """
     if len(batch) == 1:
-        return batch
+        return batch, ()
     seen: set[bytes] = set()
     kept: list[Received] = []
+    overtaken: list[Received] = []
     for message in reversed(batch):
         if not message.retain and message.topic in meter_topics:
             if message.topic in seen:
+                overtaken.append(message)
                 continue
             seen.add(message.topic)
         kept.append(message)
     kept.reverse()
-    return kept
+    overtaken.reverse()
+    return kept, overtaken

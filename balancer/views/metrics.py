@@ -56,7 +56,7 @@ _CIRCUITS: Mapping[str, tuple[str, Callable[[CircuitSnapshot], float | None]]] =
         lambda circuit: circuit.blind,
     ),
     "balancer_trip_heat_ratio": (
-        "Heat of the breaker at the pessimistic edge of its profile; it trips at 1.",
+        "Heat of the breaker, which warms and cools at the pessimistic edges; it trips at 1.",
         lambda circuit: circuit.heat,
     ),
     "balancer_trip_margin_seconds": (

@@ -30,6 +30,23 @@ def test_non_heating_power_is_the_meter_without_the_least_draw_of_the_loads() ->
     assert seen.headroom_w == pytest.approx(6900.0 - 4300.0)
 
 
+def test_a_load_switched_off_after_a_reading_is_no_part_of_the_house_in_it() -> None:
+    """R1: the reading contains it, whatever its relay has said since."""
+    rig = settled_house(12 * A, 2, safe_ratio=1.0)
+    rig.run(400.0)
+    seen = rig.snapshot().circuits["main"]
+    assert seen.non_heating_w == pytest.approx(12 * A)
+    rig.run(0.5)
+    rig.request("a", False)
+    rig.run(0.2)
+    assert not rig.state.loads["a"].live
+    assert rig.snapshot().circuits["main"].meter_w == seen.meter_w
+    assert rig.snapshot().circuits["main"].non_heating_w == pytest.approx(12 * A)
+    assert rig.snapshot().circuits["main"].available_w == seen.available_w
+    rig.run(1.0)
+    assert rig.snapshot().circuits["main"].non_heating_w == pytest.approx(12 * A)
+
+
 def test_non_heating_power_is_never_below_zero() -> None:
     """R1: export from a roof is not counted on."""
     rig = Rig(a_house(1), base_w=-2000.0)

@@ -182,3 +182,15 @@ def test_a_new_request_puts_nothing_right() -> None:
     rig.request("a")
     rig.run(10.0)
     assert [each.cause for at_s, each in rig.decided if at_s >= start_s] == [Cause.REQUEST]
+
+
+def test_a_load_left_alone_is_told_no_end_that_is_past() -> None:
+    """R18: somebody else switched it on, and it stays on."""
+    rig = Rig(a_house(1, load_options=FREE))
+    rig.run(30.0)
+    for _ in range(4):
+        rig.push("a", on=True)
+        rig.run(20.0)
+    load = rig.load("a")
+    assert load.detail == "switched by somebody else, left alone"
+    assert load.until_s is None

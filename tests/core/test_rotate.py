@@ -4,6 +4,7 @@ import itertools
 
 import pytest
 
+from balancer.core.commands import NoteKind
 from balancer.core.memory import LoadMemory, Memory
 from tests.core.fakes import FakeRelay
 from tests.core.house import FREE, METER, A, a_circuit, a_house, a_load
@@ -224,3 +225,62 @@ def test_a_tick_takes_no_more_off_than_the_chosen_need() -> None:
     assert rig.on() == {"large", "tiny"}
     assert {each.load for each in rig.commands(since_s)} == {"large", "middle"}
     assert rig.over["main"].total_s == 0.0
+
+
+def just_served(wait_s: float) -> Rig:
+    """Return two loads of low and high priority that have just gone on; a middle one waits."""
+    ranks = {"low": 0, "high": 5, "middle": 1}
+    house = a_house(
+        [a_load(name, 2000.0, priority=rank, **FREE) for name, rank in ranks.items()],
+        a_circuit(limit_w=5000.0, restore_delay_s=1.0),
+    )
+    rig = Rig(house, base_w=500.0)
+    rig.run(30.0)
+    rig.request("low")
+    rig.request("high")
+    rig.request("middle")
+    rig.run(wait_s)
+    assert rig.on() == {"low", "high"}
+    return rig
+
+
+@pytest.mark.parametrize("wait_s", [0.2, 0.7, 1.5, 3.0, 10.0])
+def test_a_tick_just_after_a_switching_is_made_up_for(wait_s: float) -> None:
+    """R6: it is a tick; what readings do not show yet is waited for."""
+    rig = just_served(wait_s)
+    since_s = rig.now_s
+    rig.rotate()
+    rig.run(10.0)
+    # then one place was exchanged, with one OFF and one ON
+    assert rig.on() == {"high", "middle"}
+    assert [(each.load, each.on) for each in rig.commands(since_s)] == [
+        ("low", False),
+        ("middle", True),
+    ]
+    assert len(rig.noted(NoteKind.ROTATED, since_s)) == 1
+
+
+def test_a_tick_does_not_wait_for_ever() -> None:
+    """R6: a relay that never answers is under way for ever."""
+    rig = just_served(30.0)
+    rig.relays["high"].dead = True
+    rig.request("high", False)
+    rig.run(10.0)
+    since_s = rig.now_s
+    rig.rotate()
+    rig.run(10.0)
+    ((at_s, _),) = rig.noted(NoteKind.ROTATED, since_s)
+    assert at_s - since_s == pytest.approx(3.0 + 2.0, abs=0.1)
+
+
+def test_a_load_that_can_never_fit_is_told_at_once() -> None:
+    """R6, R18: not with the next tick; beside others it is judged when nothing is in flight."""
+    rig = Rig(a_house({"large": 35 * A, "a": 5 * A}, load_options=FREE), base_w=5 * A)
+    rig.run(30.0)
+    rig.request("large")
+    assert rig.load("large").detail == "too big now"
+    rig.request("a")
+    rig.run(30.0)
+    assert rig.on() == {"a"}
+    assert rig.load("large").detail == "too big now"
+    assert rig.load("a").detail is None

@@ -185,7 +185,7 @@ PAYLOADS = {
     "away/set": "`ON`, `OFF`, at once",
     "away": "`ON`, `OFF`",
     "zone/<zone>/set": "`ON`, `OFF`: the zone asks for heat",
-    "zone/<zone>": "`ON`, `OFF`",
+    "zone/<zone>": "`ON`, `OFF`: what was said last; loads follow when `hold_off` ends",
     "load/<load>/boost/set": "`ON` (for `boost_max`), `OFF`, or minutes",
     "load/<load>/boost": "`ON`, `OFF`",
     "circuit/<circuit>/mode/set": "`auto` or an index into `steps`",

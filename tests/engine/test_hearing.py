@@ -163,3 +163,16 @@ def test_a_message_from_before_the_last_decision_is_of_that_instant(rig: EngineR
     running(rig)
     rig.engine.receive(Message("balancer/house/away/set", b"ON"), rig.now_s - 5.0)
     assert rig.engine.snapshot(rig.now_s).away
+
+
+def test_what_was_overtaken_unread_is_counted_and_if_it_is_no_reading_as_such(
+    rig: EngineRig,
+) -> None:
+    """R13, F13."""
+    running(rig)
+    for payload in (b"500", b"NaN", b"", b"600"):
+        rig.engine.overtaken(Message("meter", payload))
+    assert rig.engine.counts.conflated == 4
+    assert rig.engine.counts.rejected["circuits.main.meter", "nonfinite"] == 1
+    assert sum(rig.engine.counts.rejected.values()) == 2
+    assert rig.on == {"window", "door"}

@@ -197,3 +197,14 @@ def test_what_somebody_wants_is_understood_before_it_is_kept(
     """F74: over a pause; nothing comes of it yet."""
     assert rig.engine.understands(Message(topic, payload)) is said
     assert not rig.engine.counts.rejected
+
+
+def test_a_zone_is_answered_with_what_was_said_while_changes_are_merged(rig: EngineRig) -> None:
+    """R8, section 5: its loads follow when ``hold_off`` ends."""
+    running(rig)
+    since_s = rig.now_s
+    for payload in ("OFF", "ON", "OFF"):
+        rig.set("zone/lounge", payload)
+        rig.run(0.2)
+    answers = [payload for _, payload in rig.published("balancer/house/zone/lounge", since_s)]
+    assert answers == [b"OFF", b"ON", b"OFF"]

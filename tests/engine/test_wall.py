@@ -117,3 +117,15 @@ def test_a_slew_across_a_tick_neither_loses_it_nor_gives_it_twice(
     rig.run(10.0)
     # then there was one tick
     assert rig.engine.counts.rotations == 1
+
+
+def test_the_end_of_a_boost_is_the_same_instant_each_time(rig: EngineRig) -> None:
+    """Section 5: whatever the clocks of one machine differ by from tick to tick."""
+    running(rig)
+    rig.set("load/window/boost", "30")
+    ends = set()
+    for number in range(30):
+        rig.engine.set_wall(rig.now_s, rig.now_s + rig.wall_offset_s + 0.004 * (number % 7))
+        rig.run(3.0)
+        ends.add(rig.status()["loads"]["window"]["boost_until"])
+    assert len(ends) == 1

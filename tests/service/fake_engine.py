@@ -18,12 +18,17 @@ class FakeEngine:
         self.deadline_s = float("inf")
         self.received: list[Message] = []
         self.calls: list[str] = []
+        self.passed_over: list[Message] = []
         self.answer: Callable[[Message], Outgoing] = lambda _: NOTHING
         self.will = Message("b/availability", b"offline", 1, True)
 
     def receive(self, message: Message, at_s: float) -> Outgoing:
         self.received.append(message)
         return self.answer(message)
+
+    def overtaken(self, message: Message) -> None:
+        self.counts.conflated += 1
+        self.passed_over.append(message)
 
     def understands(self, message: Message) -> bool:
         return message.payload in {b"ON", b"OFF"}

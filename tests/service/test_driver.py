@@ -80,6 +80,7 @@ async def test_readings_overtaken_unread_are_counted_and_reports_are_kept(drive:
     drive.receive(*[("meter", b"1")] * 100, ("relay", b"1"), ("plug", b"1"), ("plug", b"2"))
     assert [each.topic for each in drive.engine.received] == ["meter", "relay", "plug", "plug"]
     assert drive.engine.counts.conflated == 99
+    assert drive.engine.passed_over == [Message("meter", b"1")] * 99  # what is none is counted
 
 
 async def test_topic_that_was_not_subscribed_is_ignored(drive: Drive) -> None:
