@@ -27,6 +27,7 @@ HOST = "127.0.0.1"
 FRAME_S = 0.25
 LINE_S = 5.0
 STOP_WITHIN_S = 4.0
+READY_S = 10.0
 
 
 class Show:
@@ -68,14 +69,15 @@ class Show:
         )
         house = LiveHouse(setup, config, speed=self._speed)
         events = view.Events(setup.house)
-        ready = asyncio.Event()
+        there, watching = asyncio.Event(), asyncio.Event()
         service = Service(setup)
         began_s = time.monotonic()
         house_began_s = house.house.now_s
-        world = self._begin(house.run(HOST, self._broker.port, ready))
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._first(ready), 10.0)
-        watcher = self._begin(self._watch(setup, events))
+        # one after the other: the broker fails who connects while another subscribes
+        world = self._begin(house.run(HOST, self._broker.port, there))
+        await self._first(there)
+        watcher = self._begin(self._watch(setup, events, watching))
+        await self._first(watching)
         serving = self._begin(service.run())
         timer = None
         if self._seconds is not None:
@@ -100,9 +102,9 @@ class Show:
         return 0
 
     async def _first(self, ready: asyncio.Event) -> None:
-        """Wait until the devices are there, or until something is over."""
+        """Wait until a part is ready, or until something is over."""
         waiting = [asyncio.create_task(ready.wait()), asyncio.create_task(self._done.wait())]
-        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(waiting, timeout=READY_S, return_when=asyncio.FIRST_COMPLETED)
         for task in waiting:
             task.cancel()
 
@@ -119,11 +121,12 @@ class Show:
                 self._failed = error
             self._done.set()
 
-    async def _watch(self, setup: Setup, events: view.Events) -> None:
+    async def _watch(self, setup: Setup, events: view.Events, watching: asyncio.Event) -> None:
         """Listen to what the balancer publishes, as anybody could."""
         root = f"{setup.broker.base_topic}/{setup.house.name}"
         async with aiomqtt.Client(HOST, self._broker.port, identifier="demo-view") as client:
             await client.subscribe([(f"{root}/status", 1), (f"{root}/event", 0)])
+            watching.set()
             async for message in client.messages:
                 if not isinstance(message.payload, bytes) or not message.payload:
                     continue
@@ -166,6 +169,8 @@ class Show:
                 await self._pause(FRAME_S)
 
     async def _lines(self, setup: Setup, house: LiveHouse) -> None:
+        while self._status is None and not self._done.is_set():
+            await self._pause(FRAME_S)
         self._console.print("join in from another terminal:", highlight=False)
         for each in view.commands(self._broker.port):
             self._console.print(f"  {each}", highlight=False, soft_wrap=True)
@@ -173,7 +178,7 @@ class Show:
             if self._status is not None:
                 text = view.line(setup.house, self._status, house.shown())
                 self._console.print(text, highlight=False, soft_wrap=True)
-            await self._pause(LINE_S if self._status is not None else FRAME_S)
+            await self._pause(LINE_S)
 
     async def _pause(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):
