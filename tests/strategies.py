@@ -277,7 +277,7 @@ def happenings(draw: st.DrawFn, house: House) -> Happening:
             part = draw(some([1.0, 1.0, 0.5, 0.0]))
             what = LimitSet(at_s, circuit.name, circuit.limit_w * part)
         case "rotate":
-            what = RotateDue(at_s)
+            what = RotateDue(at_s, asked=draw(st.booleans()))
         case "relay":
             what = RelayReported(at_s, draw(loads), draw(st.booleans()))
         case "device":

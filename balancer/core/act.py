@@ -8,7 +8,15 @@ it is heard in ``hear`` and ``shown``.
 from collections.abc import Iterator
 
 from balancer.core import estimate, learn, wish
-from balancer.core.commands import Cause, NoteKind, Reason, RenewLease, Switching, SwitchRelay
+from balancer.core.commands import (
+    Cause,
+    Command,
+    NoteKind,
+    Reason,
+    RenewLease,
+    Switching,
+    SwitchRelay,
+)
 from balancer.core.draft import Draft
 from balancer.core.state import INFINITY, Flight, LoadState
 
@@ -343,7 +351,12 @@ def _tell_off_again(draft: Draft, name: str) -> None:
     ls.retell_s = draft.at_s + RETELL_S
     ls.told_again_s = draft.at_s
     draft.note(NoteKind.RETRIED, name)
-    draft.commands.append(SwitchRelay(name, on=False))
+    ons = (number for number, each in enumerate(draft.commands) if _is_on(each))
+    draft.commands.insert(next(ons, len(draft.commands)), SwitchRelay(name, on=False))
+
+
+def _is_on(command: Command) -> bool:
+    return isinstance(command, RenewLease) or (isinstance(command, SwitchRelay) and command.on)
 
 
 def _renew(draft: Draft, name: str) -> None:

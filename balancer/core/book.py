@@ -78,9 +78,19 @@ class Book:
                 if state.loads[other].on
             )
             room_w = self.measured_w[circuit]
-            if room_w > -INFINITY and watts > room_w + ours_w + estimate.TINY_W:
+            if room_w == -INFINITY:
+                room_w = self._last_room_w(circuit)
+            if watts > room_w + ours_w + estimate.TINY_W:
                 return True
         return False
+
+    def _last_room_w(self, circuit: str) -> float:
+        """Return what the last reading leaves, over the limit or not; infinite without one."""
+        own, state = self.draft.house.circuits[circuit], self.draft.state
+        reading = estimate.last_reading(state, own)
+        if reading is None:
+            return INFINITY
+        return state.circuits[circuit].limit_w - own.reserve_w - reading.power_w
 
     def at_once(self, need_w: Mapping[str, float]) -> bool:
         """Return whether the room needs no waiting for hysteresis, or has waited (R7)."""

@@ -302,7 +302,8 @@ def _shown_s(house: House, state: State, circuit: str, load: str, reading: Readi
     """Return from when on a meter must have shown a load's confirmed OFF (R2).
 
     With a reading, or with none: one that publishes on change would have spoken after its lag,
-    any other when it was silent for longer than of late.
+    any other when it was silent for longer than of late. Such a silence says so once: what was
+    switched off since is contained in the last reading. Ours, without a connection, says nothing.
     """
     own = house.circuits[circuit]
     flight = state.loads[load].flight
@@ -312,10 +313,15 @@ def _shown_s(house: House, state: State, circuit: str, load: str, reading: Readi
     if reading.at_s >= settled_s:
         return reading.at_s
     meter = state.meters[own.meter.name]
-    silent_s = max(meter.intervals_s, default=INFINITY) + LATE_S
+    if not state.connected or meter.unbroken == 0 or flight.first_sent_s is None:
+        return INFINITY
+    silent_s = late_s = max(meter.intervals_s, default=INFINITY) + LATE_S
     if any((*meter.prompt, *early(meter))):  # it does not wait its turn
         silent_s = min(silent_s, max(meter.lags_s, default=0.0))
-    return max(settled_s, reading.at_s + silent_s)
+    shown_s = max(settled_s, reading.at_s + silent_s)
+    if flight.first_sent_s > reading.at_s and shown_s >= reading.at_s + late_s:
+        return INFINITY
+    return shown_s
 
 
 def admission_meter_w(house: House, state: State, circuit: str) -> float | None:

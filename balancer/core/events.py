@@ -65,9 +65,14 @@ class LimitSet:
 
 @dataclass(frozen=True, slots=True)
 class RotateDue:
-    """A tick: the turns are given anew (R6)."""
+    """A tick: the turns are given anew (R6).
+
+    Attributes:
+        asked: By somebody, now, and not by the clock, which asks again.
+    """
 
     at_s: float
+    asked: bool = False
 
 
 @dataclass(frozen=True, slots=True)

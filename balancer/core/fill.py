@@ -45,8 +45,9 @@ def fill(draft: Draft) -> float:
         else:
             if fits:
                 again_s = min(again_s, book.at_once_s(need_w))
-            elif untouched and book.too_big(name) is not ls.too_big:
-                draft.load(name).too_big = not ls.too_big
+            too_big = not fits and (book.too_big(name) if untouched else ls.too_big)
+            if too_big is not ls.too_big:
+                draft.load(name).too_big = too_big
             if ls.asked is not None:
                 draft.load(name).asked = None
     sent = _to_be_sent(draft, admitted, bridges)

@@ -11,24 +11,31 @@ from balancer.core.state import INFINITY, LoadState
 DOUBT_IDLE_S = 3600.0
 
 
-def turn(draft: Draft, *, due: bool) -> None:
-    """Give the turns anew at a tick, or as soon after it as readings show all switchings.
+def turn(draft: Draft, *, asked: bool) -> None:
+    """Give the turns anew at a tick; one that somebody asks for waits until it can be planned.
 
     What was just switched stands twice in the way: in the reading, and reserved. It is waited
-    for until two readings must have shown it, or the tick would be lost for whoever waits.
+    for until two readings must have shown it, and after a reconnect until the relays have
+    answered and the meters have spoken: nobody asks twice, while the clock does.
 
     Args:
         draft: Changed.
-        due: The tick is now.
+        asked: Somebody asks now.
     """
     house, state = draft.house, draft.state
-    if due:
-        wait_s = max(estimate.shown_within_s(house, state, circuit) for circuit in house.circuits)
-        state.turns_by_s = min(state.turns_by_s, draft.at_s + wait_s)
-    if state.turns_by_s == INFINITY:
+    if not asked and state.turns_by_s == INFINITY:
+        rotate(draft)
         return
-    if draft.at_s >= state.turns_by_s or not any(ls.flight for ls in state.loads.values()):
+    out_of_reach = not (state.connected and all(ls.reconciled for ls in state.loads.values()))
+    if out_of_reach or state.turns_by_s == INFINITY:
+        wait_s = max(estimate.shown_within_s(house, state, circuit) for circuit in house.circuits)
+        state.turns_by_s = draft.at_s + wait_s
+    if out_of_reach:
+        return
+    under_way = any(ls.flight and not ls.flight.doubted for ls in state.loads.values())
+    if draft.at_s >= state.turns_by_s or not (under_way or wish.unready(house, state)):
         state.turns_by_s = INFINITY
+        wish.accrue(draft)
         rotate(draft)
 
 

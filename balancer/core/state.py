@@ -284,7 +284,7 @@ class State:
         started: Memory has been read back (R15).
         wanted: Loads that are requested or boosted while nobody is away (``wish.review``).
         boost_tick: The next tick is a waiting load's before a boosted one's (R5).
-        turns_by_s: When a tick is done at the latest that waits for readings; infinite: none.
+        turns_by_s: When a tick that somebody asked for is done at the latest; infinite: none.
         timers_s: Earliest deadline but for silent meters.
         known: What the reasons of the loads were last drawn from.
         calm: What a reading that changes nothing needs to know; None: it may change something.

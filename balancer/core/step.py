@@ -101,7 +101,8 @@ def step(house: House, state: State, event: Event) -> Decision:
         shedding = shed.shed(draft, Cause.UNCONFIRMED if doubted else cause or Cause.OVERLOAD)
         restrain.lower_to_caps(draft)
         restrain.release(draft, Cause.BOOST if isinstance(event, BoostSet) else Cause.REQUEST)
-        rotate.turn(draft, due=isinstance(event, RotateDue))
+        if isinstance(event, RotateDue) or draft.state.turns_by_s < INFINITY:
+            rotate.turn(draft, asked=isinstance(event, RotateDue) and event.asked)
         if not shedding:
             room_s = fill.fill(draft)
     act.transmit(draft)

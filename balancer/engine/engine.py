@@ -219,10 +219,16 @@ class Engine:
         rest = self._show(at_s) if at_s >= self._views_due_s + OVERDUE_S else ()
         return Outgoing(tuple(commands), rest)
 
-    def overtaken(self, message: Message) -> None:
-        """Count a reading that a newer one has overtaken unread; if it is none, as such (R13)."""
-        self.counts.conflated += 1
-        self._routes.judge(message)
+    def overtaken(self, count: int, judged: Iterable[Message]) -> None:
+        """Count readings that newer ones have overtaken unread.
+
+        Args:
+            count: How many.
+            judged: Those of them of which it is told if they are none (R13).
+        """
+        self.counts.conflated += count
+        for message in judged:
+            self._routes.judge(message)
 
     def understands(self, message: Message) -> bool:
         """Return whether a message on a topic for people or thermostats says what they want."""

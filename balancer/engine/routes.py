@@ -321,7 +321,7 @@ def _away(text: str, at_s: float) -> AwaySet:
 
 
 def _rotate(_: str, at_s: float) -> RotateDue:
-    return RotateDue(at_s)
+    return RotateDue(at_s, asked=True)
 
 
 def _zone(zone: Zone, text: str, at_s: float) -> RequestReported:

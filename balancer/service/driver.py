@@ -26,6 +26,7 @@ _OVERDUE_S = 2.0  # a missed deadline means that decisions do not flow any more
 _MOST_EARLY = 10_000  # messages between SUBSCRIBE and its answer
 _MOST_EARLY_BYTES = 16_777_216
 _MOST_WISH_BYTES = 4_096
+_MOST_JUDGED = 100  # of what was overtaken: the newest reading waits for them
 _LAST_WORDS_S = 0.5
 _LAST_IDS = 0x7000  # of QoS 1 messages after which nothing comes
 
@@ -106,8 +107,11 @@ class Driver:
             return
         with self._guard:
             kept, overtaken = newest(batch, self._overtaken)
-            for each in overtaken:
-                self.engine.overtaken(Message(each.topic.decode(), each.payload))
+            if overtaken:
+                judged = overtaken[-_MOST_JUDGED:]
+                self.engine.overtaken(
+                    len(overtaken), [Message(each.topic.decode(), each.payload) for each in judged]
+                )
             for each in kept:
                 handler = own.get(each.topic)
                 if handler is not None:

@@ -28,7 +28,7 @@ _REACH_S = 2.0  # for a connection that is being made when we are asked to leave
 _LOOK_S = 0.05  # how often to see whether every relay is off
 _REMIND_S = 60.0  # a broker that stays away is mentioned again
 _CORRECT_S = 1.0
-_HEAR_OUT_S = 1.0
+_HEAR_OUT_S = 0.25
 _LOGGER = logging.getLogger("balancer")
 
 

@@ -239,8 +239,8 @@ class Rig(World):
     def stop(self) -> Decision:
         return self.tell(StopRequested(self.now_s))
 
-    def rotate(self) -> Decision:
-        return self.tell(RotateDue(self.now_s))
+    def rotate(self, *, asked: bool = False) -> Decision:
+        return self.tell(RotateDue(self.now_s, asked))
 
     def ticks(self, every_s: float = 600.0) -> None:
         """Rotate regularly from now on, first after one period."""

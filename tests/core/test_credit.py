@@ -171,3 +171,30 @@ def test_an_off_before_an_overload_excuses_it_no_longer_than_the_meter_could_sho
     rig.run(20.0)
     (off,) = rig.commands(since_s, on=False)
     assert off.at_s - since_s == pytest.approx(1.9, abs=0.11)
+
+
+@pytest.mark.parametrize("period_s", [1.0, 5.0])
+def test_a_silence_sheds_no_more_than_once(period_s: float) -> None:
+    """R2: whatever was shed since is surely contained in the last reading."""
+    rig = with_known_lag(period_s)
+    since_s = rig.now_s
+    rig.base_w["main"] = 12 * A
+    rig.run_while(lambda: not rig.commands(since_s, on=False), 12.0)
+    rig.meter().silent = True
+    rig.run(14.0)
+    assert len(rig.commands(since_s, on=False)) <= 2
+
+
+@pytest.mark.parametrize("for_s", [2.0, 6.0, 12.0])
+def test_a_line_that_is_lost_sheds_nobody(for_s: float) -> None:
+    """R2, R15: the silence is ours; what the meter says then is judged."""
+    rig = with_known_lag()
+    since_s = rig.now_s
+    rig.base_w["main"] = 12 * A
+    rig.run_while(lambda: not rig.commands(since_s, on=False), 2.0)
+    rig.run(0.2)
+    rig.disconnect()
+    rig.run(for_s)
+    rig.connect()
+    rig.run(10.0)
+    assert len({each.load for each in rig.commands(since_s, on=False)}) == 1

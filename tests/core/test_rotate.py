@@ -245,11 +245,11 @@ def just_served(wait_s: float) -> Rig:
 
 
 @pytest.mark.parametrize("wait_s", [0.2, 0.7, 1.5, 3.0, 10.0])
-def test_a_tick_just_after_a_switching_is_made_up_for(wait_s: float) -> None:
+def test_a_tick_asked_for_just_after_a_switching_is_made_up_for(wait_s: float) -> None:
     """R6: it is a tick; what readings do not show yet is waited for."""
     rig = just_served(wait_s)
     since_s = rig.now_s
-    rig.rotate()
+    rig.rotate(asked=True)
     rig.run(10.0)
     # then one place was exchanged, with one OFF and one ON
     assert rig.on() == {"high", "middle"}
@@ -260,17 +260,20 @@ def test_a_tick_just_after_a_switching_is_made_up_for(wait_s: float) -> None:
     assert len(rig.noted(NoteKind.ROTATED, since_s)) == 1
 
 
-def test_a_tick_does_not_wait_for_ever() -> None:
-    """R6: a relay that never answers is under way for ever."""
+@pytest.mark.parametrize(("silent_s", "waits_s"), [(1.0, 1.0), (10.0, 0.0)])
+def test_a_tick_asked_for_waits_for_no_relay_that_does_not_answer(
+    silent_s: float, waits_s: float
+) -> None:
+    """R6: longer than any reading may take, or at all when it is known not to."""
     rig = just_served(30.0)
     rig.relays["high"].dead = True
     rig.request("high", False)
-    rig.run(10.0)
+    rig.run(silent_s)
     since_s = rig.now_s
-    rig.rotate()
+    rig.rotate(asked=True)
     rig.run(10.0)
     ((at_s, _),) = rig.noted(NoteKind.ROTATED, since_s)
-    assert at_s - since_s == pytest.approx(3.0 + 2.0, abs=0.1)
+    assert at_s - since_s == pytest.approx(waits_s, abs=0.1)
 
 
 def test_a_load_that_can_never_fit_is_told_at_once() -> None:
@@ -284,3 +287,37 @@ def test_a_load_that_can_never_fit_is_told_at_once() -> None:
     assert rig.on() == {"a"}
     assert rig.load("large").detail == "too big now"
     assert rig.load("a").detail is None
+
+
+@pytest.mark.parametrize("for_s", [0.5, 10.0])
+@pytest.mark.parametrize("wait_s", [0.2, 1.5, 30.0])
+def test_a_tick_asked_for_just_before_the_line_is_lost_is_made_up_for(
+    wait_s: float, for_s: float
+) -> None:
+    """R6: missed ticks are one; relays answer and meters speak first."""
+    rig = just_served(wait_s)
+    rig.disconnect()
+    rig.rotate(asked=True)
+    rig.run(for_s)
+    rig.connect()
+    rig.run(20.0)
+    assert rig.on() == {"high", "middle"}
+
+
+def test_a_tick_asked_for_counts_shares_up_to_the_reading_that_it_waited_for() -> None:
+    """R5, R6."""
+    rig = just_served(0.2)
+    rig.rotate(asked=True)
+    rig.run_while(lambda: not rig.noted(NoteKind.ROTATED), 10.0)
+    assert rig.state.accrued_s == rig.noted(NoteKind.ROTATED)[0][0]
+
+
+def test_too_big_now_is_true_over_the_limit_too_and_ends_with_room() -> None:
+    """R6, R18."""
+    rig = Rig(a_house({"large": 10 * A}, load_options=FREE), base_w=29 * A)
+    rig.run(30.0)
+    rig.request("large")
+    for base, detail in ((29, "too big now"), (33, "too big now"), (10, None)):
+        rig.base_w["main"] = base * A
+        rig.run(3.0)
+        assert rig.load("large").detail == detail, base

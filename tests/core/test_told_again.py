@@ -165,3 +165,13 @@ def test_a_heater_that_will_not_go_off_becomes_a_fault_though_the_meter_fell() -
     rig = after_a_false_fall()
     rig.run(110.0)
     assert rig.load("a").reason is Reason.FAULT
+
+
+def test_an_off_that_is_told_again_goes_before_every_on() -> None:
+    """R10: it may still heat."""
+    rig = Rig(a_house(2, load_options=FREE), base_w=10 * A)
+    _falls_beside(rig, wanted=False)
+    rig.run_until(rig.state.loads["a"].retell_s - 0.5)
+    rig.now_s = rig.state.loads["a"].retell_s
+    decision = rig.request("b")
+    assert decision.commands == (SwitchRelay("a", on=False), SwitchRelay("b", on=True))

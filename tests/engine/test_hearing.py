@@ -170,8 +170,8 @@ def test_what_was_overtaken_unread_is_counted_and_if_it_is_no_reading_as_such(
 ) -> None:
     """R13, F13."""
     running(rig)
-    for payload in (b"500", b"NaN", b"", b"600"):
-        rig.engine.overtaken(Message("meter", payload))
+    judged = [Message("meter", payload) for payload in (b"500", b"NaN", b"", b"600")]
+    rig.engine.overtaken(4, judged)
     assert rig.engine.counts.conflated == 4
     assert rig.engine.counts.rejected["circuits.main.meter", "nonfinite"] == 1
     assert sum(rig.engine.counts.rejected.values()) == 2

@@ -1,6 +1,6 @@
 """An engine that does what a test says."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from balancer.engine import Outgoing
@@ -26,9 +26,9 @@ class FakeEngine:
         self.received.append(message)
         return self.answer(message)
 
-    def overtaken(self, message: Message) -> None:
-        self.counts.conflated += 1
-        self.passed_over.append(message)
+    def overtaken(self, count: int, judged: Sequence[Message]) -> None:
+        self.counts.conflated += count
+        self.passed_over += judged
 
     def understands(self, message: Message) -> bool:
         return message.payload in {b"ON", b"OFF"}
