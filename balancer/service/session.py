@@ -10,7 +10,7 @@ import logging
 import socket
 import ssl
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
 import aiomqtt
 from aiomqtt.exceptions import MqttConnectError
@@ -18,6 +18,7 @@ from aiomqtt.exceptions import MqttConnectError
 from balancer.config.setup import Broker, Tls
 from balancer.service.backoff import Loss
 from balancer.service.clock import Clock
+from balancer.service.handover import Handover
 from balancer.service.packets import DISCONNECT, Received
 from balancer.service.stream import Stream
 from balancer.wire import Message
@@ -34,7 +35,6 @@ _GOODBYE_S = 0.25
 _KEEPALIVE_S = 10  # the broker sends our will 1.5 times later; we ourselves have the heartbeat
 _TOPICS_AT_ONCE = 64
 _LOOK_S = 0.05
-_NODELAY = (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 _REFUSED = 0x80  # return code of SUBACK
 _BAD_CREDENTIALS = {134, 135}  # how the library words CONNACK 4 and 5
 
@@ -57,29 +57,27 @@ class SessionError(Exception):
 
 
 class _Client(aiomqtt.Client):
-    """The library's client; the only place that reaches for what the library keeps to itself."""
+    """The library's client, on a socket of ours."""
+
+    def __init__(self, handover: Handover, host: str, port: int, **options: Any) -> None:
+        context: Any = handover
+        super().__init__(host, port, tls_context=context, **options)
+        self.handover = handover
 
     @property
     def paho(self) -> Any:
         """The client behind it."""
         return self._client
 
-    def use(self, stream: Stream | None) -> None:
-        """Read and write through a stream, or nothing, instead of the socket that it owns.
-
-        It can be given a host, never a socket: paho.mqtt.python asks for that in its open issue
-        873. Until it has it, its own reading and writing would cost four times the milliseconds,
-        and the 40 ms, that stream.py measures; so pyproject bounds the version that this fits.
-        """
-        self.paho._sock = stream  # noqa: SLF001 - there is no public way yet: see above
-
     def hang_up(self) -> None:
-        """Close the socket at once, where ``disconnect()`` waits until the broker takes it."""
-        sock = self.paho.socket()
-        if sock is not None:
-            self.paho.on_socket_close(self.paho, None, sock)
-            self.use(None)  # its thread may still be at it, and must not wait for a closed one
-            sock.close()
+        """Close the socket at once, where ``disconnect()`` waits until the broker takes it.
+
+        The library's thread may still be at it: it gets no further, and nobody hears of it.
+        """
+        paho = self.paho
+        paho.on_disconnect = paho.on_socket_open = None
+        self.handover.end()
+        paho.loop_read()  # it reads the end, and closes
 
 
 class Session:
@@ -191,9 +189,10 @@ async def open_session(
     """
 
     def take_over(client: _Client) -> Stream:
-        paho = client.paho
-        stream = Stream(
-            paho.socket(),
+        paho, line = client.paho, client.handover.line
+        assert line is not None
+        line.behind = stream = Stream(
+            line.sock,
             clock,
             on_messages=on_messages,
             on_other=paho.loop_read,
@@ -207,7 +206,6 @@ async def open_session(
         loop = asyncio.get_running_loop()
         paho.on_socket_register_write = lambda *_: loop.call_soon(write)
         paho.on_socket_unregister_write = None
-        client.use(stream)
         return stream
 
     began_s = clock.monotonic_s()
@@ -237,7 +235,9 @@ async def _connect(
         raise SessionError(
             Loss.TLS, f"the files of mqtt.tls cannot be used: {error}; see that they exist"
         ) from error
+    handover = Handover(tls)
     client = _Client(
+        handover,
         broker.host,
         broker.port,
         username=broker.username,
@@ -250,7 +250,6 @@ async def _connect(
         clean_session=True,
         timeout=_WELCOME_S,
         keepalive=_KEEPALIVE_S,
-        tls_context=tls,
     )
     paho = client.paho
     paho.connect_timeout = _CONNECT_S
@@ -262,15 +261,6 @@ async def _connect(
             alerts.append(args[-1])
 
     paho.on_log = note_alert
-    opened: list[object] = []
-    library_opens = paho.on_socket_open
-
-    def open_noted(paho: object, userdata: object, sock: socket.socket) -> None:
-        opened.append(sock)
-        sock.setsockopt(*_NODELAY)  # the library does so only after it is connected
-        library_opens(paho, userdata, sock)
-
-    paho.on_socket_open = open_noted
     streams: list[Stream] = []
     library_connects = paho.on_connect
 
@@ -288,7 +278,7 @@ async def _connect(
         while not entering.done() and not closed:
             await asyncio.wait({entering}, timeout=_LOOK_S)
             # the library would wait for an answer from a socket that has been closed
-            closed = bool(opened) and paho.socket() is None
+            closed = handover.line is not None and handover.line.closed
         if entering.done():
             entering.result()
     except BaseException as error:
@@ -307,16 +297,9 @@ async def _connect(
 
 
 async def _drop(client: _Client, entering: "asyncio.Future[_Client]") -> None:
-    client.paho.on_socket_open = _too_late  # its thread may still be at it
-    client.paho.on_connect = None
+    client.hang_up()
     entering.cancel()
     await asyncio.wait({entering})
-    client.hang_up()
-
-
-def _too_late(_paho: object, _userdata: object, sock: socket.socket) -> NoReturn:
-    sock.close()  # the library would keep it
-    raise ConnectionAbortedError
 
 
 async def _watch(client: _Client) -> None:

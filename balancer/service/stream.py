@@ -13,8 +13,9 @@ Measured on loopback with Mosquitto 2.0.11, meter message to last of N relay com
   the reading that caused it.
 
 The library keeps what it does well: connecting, TLS, subscribing, keep-alive, disconnecting.
-It is given this object as its socket. Its writes end in the one buffer that ours end in, whole
-packet after whole packet, so a packet is never torn; what it reads is what is no PUBLISH.
+Its socket is a ``Line``, which a ``Stream`` stands behind. Its writes end in the one buffer that
+ours end in, whole packet after whole packet, so a packet is never torn; what it reads is what is
+no PUBLISH.
 """
 
 import asyncio
@@ -287,6 +288,3 @@ class Stream:
     def pending(self) -> int:
         """Return the bytes that can be read without waiting."""
         return len(self._for_library)
-
-    def setblocking(self, flag: bool) -> None:
-        self._sock.setblocking(flag)

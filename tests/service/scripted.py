@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import ssl
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from balancer.service.clock import SystemClock
 from balancer.service.packets import Received, publish_packet
 from balancer.service.session import Session, SessionError, open_session
 from balancer.wire import Message
+from tests.service.patience import until
 
 CONNACK = b"\x20\x02\x00\x00"
 SUBACK = b"\x90\x03ID\x00"
@@ -66,6 +68,15 @@ async def failure(port: int, **options: Any) -> SessionError:
     return caught.value
 
 
+async def given_up(port: int, when: threading.Event, **options: Any) -> None:
+    """Begin an attempt and give it up."""
+    attempt = asyncio.ensure_future(failure(port, **options))
+    await until(when.is_set)
+    attempt.cancel()
+    await asyncio.wait({attempt})
+    assert attempt.cancelled()
+
+
 def unhandled() -> list[object]:
     """Return the list that gets what is raised in the loop where nobody catches it."""
     raised: list[object] = []
@@ -73,8 +84,20 @@ def unhandled() -> list[object]:
     return raised
 
 
-def descriptors() -> int:
-    """Return how many files this process has open."""
+def leavings() -> Callable[[], bool]:
+    """Return what tells if files, tasks or watched sockets are left of what begins from now on."""
+    loop: Any = asyncio.get_running_loop()
+
+    def watched() -> set[int]:
+        return set(loop._selector.get_map())
+
+    files, tasks, sockets = _descriptors(), asyncio.all_tasks(), watched()
+    return lambda: (
+        _descriptors() > files or asyncio.all_tasks() != tasks or not watched() <= sockets
+    )
+
+
+def _descriptors() -> int:
     return sum(1 for _ in Path("/proc/self/fd").iterdir())
 
 

@@ -5,6 +5,7 @@ import os
 import socket
 import threading
 import time
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import aiomqtt
@@ -20,8 +21,9 @@ from tests.service.patience import until
 from tests.service.scripted import (
     CONNACK,
     READING,
-    descriptors,
     failure,
+    given_up,
+    leavings,
     packet,
     quiet,
     scripted,
@@ -147,22 +149,19 @@ async def test_what_comes_with_connack_is_not_torn(
     assert [each.payload for each in received] == [b"whole", b"torn"]
 
 
-async def test_attempt_that_is_given_up_leaves_no_connection() -> None:
+async def test_attempt_that_is_given_up_leaves_nothing() -> None:
     """Or the broker would know two of us by one name."""
-    asked, ended = asyncio.Event(), asyncio.Event()
+    asked = threading.Event()
 
     async def talk(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
         await packet(reader)
         asked.set()
         await reader.read()
-        ended.set()
 
-    async with scripted(talk) as port, asyncio.timeout(2.0):
-        attempt = asyncio.ensure_future(failure(port))
-        await asked.wait()
-        attempt.cancel()
-        await ended.wait()
-        assert attempt.cancelled() or attempt.done()
+    async with scripted(talk) as port:
+        left = leavings()
+        await given_up(port, asked)
+        await until(lambda: not left())
 
 
 async def test_attempt_that_is_given_up_while_it_is_answered_hears_nothing() -> None:
@@ -178,13 +177,36 @@ async def test_attempt_that_is_given_up_while_it_is_answered_hears_nothing() -> 
         await reader.read()
 
     async with scripted(talk) as port:
-        files, tasks = descriptors(), asyncio.all_tasks()
+        left = leavings()
         attempts.append(asyncio.ensure_future(failure(port, received=received)))
         await asyncio.wait(attempts)
-        await until(lambda: descriptors() <= files and asyncio.all_tasks() == tasks)
+        await until(lambda: not left())
     assert attempts[0].cancelled()
     assert received == []
     assert not raised
+
+
+def held(
+    monkeypatch: pytest.MonkeyPatch, owner: type, step: str
+) -> tuple[threading.Event, Callable[[], Awaitable[None]]]:
+    """Hold the library's thread at a step; return that it is there, and what lets it do it."""
+    there, go_on, over = threading.Event(), threading.Event(), threading.Event()
+    do = getattr(owner, step)
+
+    def late(*args: object) -> object:
+        there.set()
+        go_on.wait(5.0)
+        try:
+            return do(*args)
+        finally:
+            over.set()
+
+    async def let_go() -> None:
+        go_on.set()
+        await until(over.is_set)
+
+    monkeypatch.setattr(owner, step, late)
+    return there, let_go
 
 
 async def test_attempt_that_is_given_up_before_it_reaches_the_broker_says_nothing_there(
@@ -192,57 +214,36 @@ async def test_attempt_that_is_given_up_before_it_reaches_the_broker_says_nothin
 ) -> None:
     """Its thread cannot be stopped; what that opens later is given up too."""
     raised = unhandled()
-    connect = aiomqtt.Client._client_connect
-    begun, given_up = threading.Event(), threading.Event()
+    there, let_go = held(monkeypatch, aiomqtt.Client, "_client_connect")
     said: list[bytes] = []
-
-    def connect_late(client: aiomqtt.Client) -> None:
-        begun.set()
-        given_up.wait(5.0)
-        connect(client)
 
     async def talk(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
         said.append(await reader.read(100))
         await reader.read()
 
-    monkeypatch.setattr(aiomqtt.Client, "_client_connect", connect_late)
     async with scripted(talk) as port:
         # given an attempt that is given up while its thread has no socket yet
-        files, tasks = descriptors(), asyncio.all_tasks()
-        attempt = asyncio.ensure_future(failure(port))
-        await until(begun.is_set)
-        attempt.cancel()
-        await asyncio.wait({attempt})
-        assert attempt.cancelled()
+        left = leavings()
+        await given_up(port, there)
         # when the thread reaches the broker
-        given_up.set()
+        await let_go()
         # then it ends there without a CONNECT
         await until(lambda: said)
         assert said == [b""]
-        await until(lambda: descriptors() <= files and asyncio.all_tasks() == tasks)
+        await until(lambda: not left())
     assert not raised
 
 
+@pytest.mark.parametrize("step", ["_call_socket_open", "_send_connect"])
 async def test_attempt_that_is_given_up_as_it_says_connect_fails_nobody(
-    monkeypatch: pytest.MonkeyPatch,
+    step: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """R16: its thread has a socket already, which is closed beneath it."""
     raised = unhandled()
-    say_connect = mqtt.Client._send_connect
-    begun, given_up = threading.Event(), threading.Event()
-
-    def say_late(client: mqtt.Client, keepalive: int) -> object:
-        begun.set()
-        given_up.wait(5.0)
-        return say_connect(client, keepalive)
-
-    monkeypatch.setattr(mqtt.Client, "_send_connect", say_late)
+    there, let_go = held(monkeypatch, mqtt.Client, step)
     async with scripted(quiet) as port:
-        files, tasks = descriptors(), asyncio.all_tasks()
-        attempt = asyncio.ensure_future(failure(port))
-        await until(begun.is_set)
-        attempt.cancel()
-        await asyncio.wait({attempt})
-        given_up.set()
-        await until(lambda: descriptors() <= files and asyncio.all_tasks() == tasks)
+        left = leavings()
+        await given_up(port, there)
+        await let_go()
+        await until(lambda: not left())
     assert not raised

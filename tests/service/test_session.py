@@ -1,6 +1,7 @@
 """A connection that stands: what is subscribed, what ends it, what it leaves."""
 
 import asyncio
+import gc
 
 import pytest
 
@@ -15,7 +16,7 @@ from tests.service.scripted import (
     READING,
     SUBACK,
     Talk,
-    descriptors,
+    leavings,
     packet,
     scripted,
     session,
@@ -229,9 +230,30 @@ async def test_session_that_ends_leaves_nothing_behind() -> None:
     kept: list[Session] = []  # so that nobody tidies up for us
 
     async with scripted(welcoming) as port:
-        files, tasks = descriptors(), asyncio.all_tasks()
+        left = leavings()
         for _ in range(3):
             async with session(port) as made:
                 kept.append(made)
-        await until(lambda: descriptors() <= files and asyncio.all_tasks() == tasks)
+        await until(lambda: not left())
+    kept.clear()
+    gc.collect()
     assert not raised
+
+
+async def test_session_that_has_ended_hears_nothing() -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await packet(reader)
+        writer.write(CONNACK)
+        while True:
+            writer.write(READING)
+            await writer.drain()
+            await asyncio.sleep(0)
+
+    received: list[Received] = []
+    async with scripted(talk) as port:
+        async with session(port, received):
+            await until(lambda: received)
+        heard = len(received)
+        for _ in range(10):
+            await asyncio.sleep(0)
+        assert len(received) == heard

@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+import threading
 from pathlib import Path
 
 from balancer.config.setup import Tls
@@ -12,6 +13,8 @@ from tests.service.patience import until
 from tests.service.scripted import (
     CONNACK,
     failure,
+    given_up,
+    leavings,
     packet,
     quiet,
     scripted,
@@ -54,6 +57,24 @@ async def test_certificate_that_nobody_vouches_for_is_explained(encryption: ssl.
         error = await failure(port, host="localhost", tls=Tls())
     assert error.loss is Loss.TLS
     assert "mqtt.tls.ca" in str(error)
+
+
+async def test_attempt_that_is_given_up_in_the_handshake_leaves_nothing() -> None:
+    greeted, ended = threading.Event(), asyncio.Event()
+
+    async def talk(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        greeted.set()
+        while await reader.read(1000):
+            pass
+        ended.set()
+
+    async with scripted(talk) as port:
+        left = leavings()
+        await given_up(port, greeted, host="localhost", tls=Tls())
+        async with asyncio.timeout(1.0):  # long before the library would end it
+            await ended.wait()
+        await until(lambda: not left())
 
 
 async def test_missing_tls_file_is_explained(tmp_path: Path) -> None:

@@ -1,0 +1,127 @@
+"""How we get between the MQTT library and the socket that it opens, by what it offers for TLS.
+
+The library can be given a host, never a socket (paho.mqtt.python, open issue 873). But it hands
+every new socket to ``wrap_socket`` of the context that ``tls_set_context`` was given, and uses
+what comes back: recv, send, fileno, pending, setblocking, settimeout, do_handshake and close.
+"""
+
+import contextlib
+import socket
+import ssl
+import threading
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from balancer.service.stream import Stream
+
+_NODELAY = (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
+class Line:
+    """What the library takes for its socket; what is behind it may change.
+
+    Attributes:
+        behind: The socket, encrypted or not, later the stream that has taken it over.
+        ended: Nothing more is read but the end.
+        closed: Nothing is read or written any more.
+    """
+
+    def __init__(self, sock: socket.socket) -> None:
+        """Begin with a connected socket."""
+        self.sock = sock
+        self.behind: socket.socket | Stream = sock
+        self.ended = self.closed = False
+
+    def do_handshake(self) -> None:
+        """Do TLS's; without TLS there is none."""
+        if isinstance(self.sock, ssl.SSLSocket):
+            try:
+                self.sock.do_handshake()
+            except BaseException:
+                self.sock.close()  # the library would forget it
+                raise
+
+    def recv(self, buffer_size: int) -> bytes:
+        """Return what there is; b"" at the end.
+
+        Raises:
+            OSError: Nothing yet, or never again.
+        """
+        return b"" if self.ended else self.behind.recv(buffer_size)
+
+    def send(self, data: bytes | bytearray) -> int:
+        """Return how much was taken.
+
+        Raises:
+            OSError: Nothing now, or never again.
+        """
+        return self.behind.send(data)
+
+    def pending(self) -> int:
+        """Return the bytes that can be read although the socket has none."""
+        if isinstance(self.behind, socket.socket) and not isinstance(self.behind, ssl.SSLSocket):
+            return 0
+        return self.behind.pending()
+
+    def settimeout(self, seconds: float | None) -> None:
+        self.sock.settimeout(seconds)
+
+    def setblocking(self, flag: bool) -> None:
+        self.sock.setblocking(flag)
+
+    def fileno(self) -> int:
+        return self.behind.fileno()
+
+    def close(self) -> None:
+        self.closed = True
+        self.behind.close()
+
+
+class Handover:
+    """What the library takes for an ``SSLContext``, whether or not the line is encrypted.
+
+    Attributes:
+        line: The socket that it opened, None before.
+        check_hostname: The library need not look at names in certificates: TLS has.
+    """
+
+    def __init__(self, tls: ssl.SSLContext | None) -> None:
+        """Prepare for one connection, encrypted or not."""
+        self.line: Line | None = None
+        self.check_hostname = tls is not None
+        self._tls = tls
+        self._over = False
+        self._lock = threading.Lock()  # the library opens its socket in a thread
+
+    def wrap_socket(self, sock: socket.socket, **options: object) -> Line:
+        """Take a connected socket that the library has opened.
+
+        Raises:
+            ConnectionAbortedError: Nobody waits for it any more.
+        """
+        with self._lock:
+            if self._over:
+                sock.close()
+                raise ConnectionAbortedError
+            sock.setsockopt(*_NODELAY)  # the library does so only after it is connected
+            if self._tls is not None:
+                server = options.get("server_hostname")
+                assert isinstance(server, str)
+                sock = self._tls.wrap_socket(
+                    sock, server_hostname=server, do_handshake_on_connect=False
+                )
+            self.line = Line(sock)
+        return self.line
+
+    def end(self) -> None:
+        """Give the library the end to read, and no socket that it opens from now on.
+
+        What its thread is doing with the socket fails; then it closes it. We must not: TLS
+        would go on with a number that may be another's by then.
+        """
+        with self._lock:
+            self._over = True
+        if self.line is not None:
+            self.line.ended = True
+            with contextlib.suppress(OSError):
+                self.line.sock.shutdown(socket.SHUT_RDWR)
