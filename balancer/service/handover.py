@@ -9,10 +9,8 @@ import contextlib
 import socket
 import ssl
 import threading
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from balancer.service.stream import Stream
+from balancer.service.stream import Stream
 
 _NODELAY = (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
@@ -59,9 +57,7 @@ class Line:
 
     def pending(self) -> int:
         """Return the bytes that can be read although the socket has none."""
-        if isinstance(self.behind, socket.socket) and not isinstance(self.behind, ssl.SSLSocket):
-            return 0
-        return self.behind.pending()
+        return self.behind.pending() if isinstance(self.behind, ssl.SSLSocket | Stream) else 0
 
     def settimeout(self, seconds: float | None) -> None:
         self.sock.settimeout(seconds)

@@ -276,7 +276,6 @@ class Stream:
 
     def close(self) -> None:
         if not self.closed:
-            self.flush()  # the DISCONNECT
             self._loop.remove_reader(self._sock.fileno())
             self._loop.remove_writer(self._sock.fileno())
             self.closed = True
