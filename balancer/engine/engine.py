@@ -230,6 +230,10 @@ class Engine:
         for message in judged:
             self._routes.judge(message)
 
+    def reads(self, message: Message) -> bool:
+        """Return whether every meter of a topic gets its reading from a message."""
+        return self._routes.reads(message)
+
     def understands(self, message: Message) -> bool:
         """Return whether a message on a topic for people or thermostats says what they want."""
         return self._routes.understands(message)

@@ -177,6 +177,15 @@ class Routes:
                 found += writes
         return found
 
+    def reads(self, message: Message) -> bool:
+        """Return whether every meter of its topic gets a reading from it; nothing is counted."""
+        try:
+            for route in self._meters.get(message.topic, ()):
+                _watts(route, message)
+        except DecodeError:
+            return False
+        return True
+
     def judge(self, message: Message) -> None:
         """Count what is no reading, of a message that nothing follows from."""
         for route in self._meters.get(message.topic, ()):
@@ -254,20 +263,10 @@ class Routes:
 
     def _reading(self, route: MeterRoute, message: Message) -> float | None:
         meter = route.meter
-        if message.retain:
-            self._reject(meter.name, Rejection.RETAINED, "a retained message is no reading")
-            return None
         try:
-            watts = route.decode(message.payload)
+            watts = _watts(route, message)
         except DecodeError as error:
             self._reject(meter.name, error.reason, str(error))
-            return None
-        if not meter.min_w <= watts <= meter.max_w:
-            self._reject(
-                meter.name,
-                Rejection.RANGE,
-                f"{watts:g} W is not within {meter.min_w:g} W … {meter.max_w:g} W",
-            )
             return None
         if self._rejected:
             self._accept(meter.name)
@@ -283,6 +282,18 @@ class Routes:
     def _accept(self, source: str) -> None:
         if self._rejected.pop(source, None) is not None:
             self._log(logging.WARNING, f"rejected_over source={source}")
+
+
+def _watts(route: MeterRoute, message: Message) -> float:
+    if message.retain:
+        raise DecodeError(Rejection.RETAINED, "a retained message is no reading")
+    watts, meter = route.decode(message.payload), route.meter
+    if not meter.min_w <= watts <= meter.max_w:
+        raise DecodeError(
+            Rejection.RANGE,
+            f"{watts:g} W is not within {meter.min_w:g} W … {meter.max_w:g} W",
+        )
+    return watts
 
 
 def _text(payload: bytes) -> str:

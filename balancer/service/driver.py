@@ -8,12 +8,11 @@ import asyncio
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from itertools import count
 from types import TracebackType
 
 from balancer.engine import Engine, Outgoing
 from balancer.service.clock import Clock
-from balancer.service.inbox import newest
+from balancer.service.inbox import MOST_PIECES, newest
 from balancer.service.outbox import Outbox
 from balancer.service.packets import DISCONNECT, Received, publish_packet
 from balancer.service.stream import Stream
@@ -26,7 +25,6 @@ _OVERDUE_S = 2.0  # a missed deadline means that decisions do not flow any more
 _MOST_EARLY = 10_000  # messages between SUBSCRIBE and its answer
 _MOST_EARLY_BYTES = 16_777_216
 _MOST_WISH_BYTES = 4_096
-_MOST_JUDGED = 100  # of what was overtaken: the newest reading waits for them
 _LAST_WORDS_S = 0.5
 _LAST_IDS = 0x7000  # of QoS 1 messages after which nothing comes
 
@@ -106,9 +104,9 @@ class Driver:
         if self.failed.done() or self.gap(batch):
             return
         with self._guard:
-            kept, overtaken = newest(batch, self._overtaken)
+            kept, overtaken = newest(batch, self._overtaken, self._whole)
             if overtaken:
-                judged = overtaken[-_MOST_JUDGED:]
+                judged = overtaken[-MOST_PIECES:]
                 self.engine.overtaken(
                     len(overtaken), [Message(each.topic.decode(), each.payload) for each in judged]
                 )
@@ -123,7 +121,10 @@ class Driver:
                 qos = 0 if each.packet_id is None else 1
                 message = Message(topic, each.payload, qos, each.retain)
                 if self._early is not None:
-                    self._early.keep(message, at_s, only_newest=each.topic in self._overtaken)
+                    piece = None
+                    if each.topic in self._overtaken:
+                        piece = topic, self.engine.reads(message)
+                    self._early.keep(message, at_s, instead_of=piece)
                     continue
                 outgoing = self.engine.receive(message, at_s)
                 if outgoing.commands:
@@ -133,6 +134,9 @@ class Driver:
                 if outgoing.rest:
                     self.outbox.put(outgoing.rest)
             self._after()
+
+    def _whole(self, received: Received) -> bool:
+        return self.engine.reads(Message(received.topic.decode(), received.payload))
 
     def tell(self, ask: Callable[[float], Outgoing]) -> None:
         """Give the engine something else to think about: ``connected``, ``start``, ``stop``."""
@@ -314,8 +318,7 @@ class _Early:
     """What came between SUBSCRIBE and its answer, unless it is too much."""
 
     def __init__(self) -> None:
-        self._kept: dict[str | int, tuple[Message, float]] = {}
-        self._numbers = count()
+        self._kept: dict[object, tuple[Message, float]] = {}
         self._bytes = 0
 
     @property
@@ -323,9 +326,9 @@ class _Early:
         """Each with the instant at which it came."""
         return self._kept.values()
 
-    def keep(self, message: Message, at_s: float, *, only_newest: bool) -> None:
-        """Keep one more, instead of the last on its topic where only the newest counts."""
-        key = message.topic if only_newest else next(self._numbers)
+    def keep(self, message: Message, at_s: float, *, instead_of: object | None) -> None:
+        """Keep one more, instead of the last with the same key unless that is None."""
+        key = object() if instead_of is None else instead_of
         if key in self._kept:
             self._bytes -= len(self._kept.pop(key)[0].payload)
         size = self._bytes + len(message.payload)

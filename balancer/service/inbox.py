@@ -1,34 +1,47 @@
 """What is read together is decided together: of each meter only the newest reading."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 
 from balancer.service.packets import Received
 
+MOST_PIECES = 100
+"""Messages of a meter that are looked at one by one in a batch: the newest waits for them."""
+
 
 def newest(
-    batch: Sequence[Received], meter_topics: frozenset[bytes]
+    batch: Sequence[Received],
+    meter_topics: frozenset[bytes],
+    whole: Callable[[Received], bool],
 ) -> tuple[Sequence[Received], Sequence[Received]]:
     """Return what of a batch has to be decided, in the order in which it came, and what not.
 
     A reading that a newer one of the same topic has overtaken unread tells nothing any more;
-    every other message stays. There is no queue behind this: what is not read yet waits in
-    the socket, so memory stays flat and the broker learns that we are slow.
+    every other message stays, also one that tells less than those before it: rubbish, or one
+    phase of three. There is no queue behind this: what is not read yet waits in the socket, so
+    memory stays flat and the broker learns that we are slow.
 
     Args:
         batch: What was received together.
         meter_topics: Topics that carry readings and nothing else.
+        whole: Tells if all readings of its topic are in a message.
     """
     if len(batch) == 1:
         return batch, ()
-    seen: set[bytes] = set()
+    newer: dict[bytes, Received] = {}
+    pieces: Counter[bytes] = Counter()
     kept: list[Received] = []
     overtaken: list[Received] = []
     for message in reversed(batch):
-        if not message.retain and message.topic in meter_topics:
-            if message.topic in seen:
+        topic = message.topic
+        if not message.retain and topic in meter_topics:
+            if topic in newer and pieces[topic] < MOST_PIECES and whole(newer[topic]):
+                pieces[topic] = MOST_PIECES
+            if pieces[topic] >= MOST_PIECES:
                 overtaken.append(message)
                 continue
-            seen.add(message.topic)
+            newer[topic] = message
+            pieces[topic] += 1
         kept.append(message)
     kept.reverse()
     overtaken.reverse()

@@ -165,6 +165,29 @@ def test_a_message_from_before_the_last_decision_is_of_that_instant(rig: EngineR
     assert rig.engine.snapshot(rig.now_s).away
 
 
+@pytest.mark.parametrize(
+    ("payload", "whole"),
+    [
+        ('{"a": 1, "b": 2}', True),
+        ('{"a": 1}', False),
+        ('{"b": 2}', False),
+        ('{"a": 1, "b": 99999999}', False),
+        ("", False),
+    ],
+)
+def test_message_reads_whole_that_has_a_reading_for_every_meter_of_its_topic(
+    tmp_path: Path, payload: str, *, whole: bool
+) -> None:
+    """R13: one that lacks something must not hide the one before it."""
+    meter = 'meter = {{ type = "mqtt", topic = "meter"'
+    config = CONFIG.replace(meter, f'{meter}, path = "a"').replace(
+        "[loads.door]\n", f'[loads.door]\n{meter}, path = "b" }}}}\n'
+    )
+    rig = EngineRig(tmp_path, config=config)
+    assert rig.engine.reads(Message("meter", payload.encode())) is whole
+    assert not rig.engine.counts.rejected
+
+
 def test_what_was_overtaken_unread_is_counted_and_if_it_is_no_reading_as_such(
     rig: EngineRig,
 ) -> None:

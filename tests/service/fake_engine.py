@@ -30,6 +30,9 @@ class FakeEngine:
         self.counts.conflated += count
         self.passed_over += judged
 
+    def reads(self, message: Message) -> bool:
+        return message.payload.isdigit()
+
     def understands(self, message: Message) -> bool:
         return message.payload in {b"ON", b"OFF"}
 

@@ -83,6 +83,12 @@ async def test_readings_overtaken_unread_are_counted_and_reports_are_kept(drive:
     assert drive.engine.passed_over == [Message("meter", b"1")] * 99  # what is none is counted
 
 
+async def test_reading_is_decided_on_although_rubbish_comes_right_after_it(drive: Drive) -> None:
+    """R13."""
+    drive.receive(("meter", b"1"), ("meter", b"2"), ("meter", b"?"))
+    assert [each.payload for each in drive.engine.received] == [b"2", b"?"]
+
+
 async def test_topic_that_was_not_subscribed_is_ignored(drive: Drive) -> None:
     drive.receive(
         ("other", b"1"), ("\udcff".encode("utf-8", "surrogateescape").decode("latin1"), b"")
@@ -126,10 +132,12 @@ async def test_a_flood_of_readings_hides_nothing_that_was_retained(drive: Drive)
     drive.receive(("relay", b"first"))
     for number in range(20_000):
         drive.receive(("meter", b"%d" % number))
+    for number in range(20_000):
+        drive.receive(("meter", b"?%d" % number))
     drive.receive(("relay", b"last"))
     drive.driver.connected()
     found = [each.payload for each in drive.engine.received]
-    assert found == [b"first", b"19999", b"last"]
+    assert found == [b"first", b"19999", b"?19999", b"last"]
 
 
 async def test_log_lines_come_after_the_commands(drive: Drive) -> None:
