@@ -261,13 +261,14 @@ def topic_table() -> Iterator[str]:
 def entity_table() -> Iterator[str]:
     """Return the part on Home Assistant's entities, of the example house."""
     setup = read_setup(EXAMPLE, environ={})
-    document = json.loads(
-        homeassistant.discovery(
-            setup.house, Topics("balancer", "house"), prefix="homeassistant", version="0"
-        ).payload
+    discovery = homeassistant.discovery(
+        setup.house, Topics("balancer", "house"), prefix="homeassistant", version="0"
     )
+    document = json.loads(discovery.payload)
     yield "\n## Home Assistant entities\n"
-    yield "Those of the example house's first load, zone and circuit, and of the house itself.\n"
+    yield "Those of the example house's first load, zone and circuit, and of the house itself."
+    yield "They stay when `homeassistant.discovery` is switched off; this takes them back:\n"
+    yield f"```sh\nmosquitto_pub -r -n -t {discovery.topic}\n```\n"
     yield "| entity | name | unit |\n|---|---|---|"
     others = [*list(setup.house.loads)[1:], *list(setup.house.zones)[1:]]
     for component in document["components"].values():
