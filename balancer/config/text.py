@@ -144,6 +144,10 @@ def read_host(value: Any) -> str:
         raise UnreadableError(f"{shown(host)} is more than a host name")
     if re.fullmatch(r"[^:]+:[0-9]*", host):
         raise UnreadableError(f"{shown(host)} has a port; that is a key of its own")
+    try:
+        host.encode("idna")
+    except UnicodeError as error:
+        raise UnreadableError(f"{shown(host)} is no host name: a part is empty or long") from error
     return host
 
 

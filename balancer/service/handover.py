@@ -1,14 +1,16 @@
-"""How we get between the MQTT library and the socket that it opens, by what it offers for TLS.
+"""How we get between the MQTT library and the socket that it opens, by what it does for TLS.
 
-The library can be given a host, never a socket (paho.mqtt.python, open issue 873). But it hands
+The library can be given a host, never a socket (paho.mqtt.python, open issue 873). But 2.2 hands
 every new socket to ``wrap_socket`` of the context that ``tls_set_context`` was given, and uses
 what comes back: recv, send, fileno, pending, setblocking, settimeout, do_handshake and close.
+That is not promised, so pyproject bounds the version.
 """
 
 import contextlib
 import socket
 import ssl
 import threading
+from typing import Any
 
 from balancer.service.stream import Stream
 
@@ -19,7 +21,8 @@ class Line:
     """What the library takes for its socket; what is behind it may change.
 
     Attributes:
-        behind: The socket, encrypted or not, later the stream that has taken it over.
+        sock: The socket, encrypted or not.
+        behind: What reads and writes it: itself, later the stream that has taken it over.
         ended: Nothing more is read but the end.
         closed: Nothing is read or written any more.
     """
@@ -77,19 +80,19 @@ class Handover:
     """What the library takes for an ``SSLContext``, whether or not the line is encrypted.
 
     Attributes:
-        line: The socket that it opened, None before.
-        check_hostname: The library need not look at names in certificates: TLS has.
+        line: What it has for the socket that it opened, None before.
     """
+
+    check_hostname = True  # the library need not look at names in certificates: TLS does
 
     def __init__(self, tls: ssl.SSLContext | None) -> None:
         """Prepare for one connection, encrypted or not."""
         self.line: Line | None = None
-        self.check_hostname = tls is not None
         self._tls = tls
         self._over = False
         self._lock = threading.Lock()  # the library opens its socket in a thread
 
-    def wrap_socket(self, sock: socket.socket, **options: object) -> Line:
+    def wrap_socket(self, sock: socket.socket, **options: Any) -> Line:
         """Take a connected socket that the library has opened.
 
         Raises:
@@ -99,25 +102,26 @@ class Handover:
             if self._over:
                 sock.close()
                 raise ConnectionAbortedError
-            sock.setsockopt(*_NODELAY)  # the library does so only after it is connected
+            sock.setsockopt(*_NODELAY)
             if self._tls is not None:
-                server = options.get("server_hostname")
-                assert isinstance(server, str)
-                sock = self._tls.wrap_socket(
-                    sock, server_hostname=server, do_handshake_on_connect=False
-                )
+                sock = self._tls.wrap_socket(sock, **options)
             self.line = Line(sock)
         return self.line
+
+    @property
+    def open(self) -> bool:
+        """There is a socket, and somebody who waits for what it brings."""
+        return self.line is not None and not (self.line.ended or self.line.closed)
 
     def end(self) -> None:
         """Give the library the end to read, and no socket that it opens from now on.
 
-        What its thread is doing with the socket fails; then it closes it. We must not: TLS
-        would go on with a number that may be another's by then.
+        Until it has read it the socket stays open, or what its thread does with it could be
+        done to another one of the same number; it fails.
         """
         with self._lock:
             self._over = True
         if self.line is not None:
             self.line.ended = True
             with contextlib.suppress(OSError):
-                self.line.sock.shutdown(socket.SHUT_RDWR)
+                socket.socket.shutdown(self.line.sock, socket.SHUT_RDWR)  # TLS's own ends TLS

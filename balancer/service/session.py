@@ -63,21 +63,40 @@ class _Client(aiomqtt.Client):
         context: Any = handover
         super().__init__(host, port, tls_context=context, **options)
         self.handover = handover
+        paho, loop = self.paho, asyncio.get_running_loop()
+        library_opens = paho.on_socket_open
+
+        def opened() -> None:
+            if handover.open:
+                library_opens(paho, None, handover.line)
+
+        # The library would ask its thread for the number of a socket that may be closed by
+        # then, and another's. What it writes until CONNACK is small enough for any socket;
+        # it is written when the library has begun to read.
+        paho.on_socket_open = lambda *_: loop.call_soon_threadsafe(opened)
+        paho.on_socket_register_write = lambda *_: loop.call_soon_threadsafe(
+            loop.call_soon, paho.loop_write
+        )
+        paho.on_socket_unregister_write = None
 
     @property
     def paho(self) -> Any:
         """The client behind it."""
         return self._client
 
-    def hang_up(self) -> None:
-        """Close the socket at once, where ``disconnect()`` waits until the broker takes it.
-
-        The library's thread may still be at it: it gets no further, and nobody hears of it.
-        """
-        paho = self.paho
-        paho.on_disconnect = paho.on_socket_open = None
+    async def give_up(self, entering: "asyncio.Future[Any]") -> None:
+        """End an attempt to connect; the library's thread may still be at it."""
+        self.paho.on_disconnect = None
         self.handover.end()
-        paho.loop_read()  # it reads the end, and closes
+        entering.cancel()
+        await asyncio.wait({entering})  # so long what was begun before finds the socket open
+        self.hang_up()
+
+    def hang_up(self) -> None:
+        """Close the socket at once, where ``disconnect()`` waits until the broker takes it."""
+        self.paho.on_disconnect = None
+        self.handover.end()
+        self.paho.loop_read()  # it reads the end, and closes
 
 
 class Session:
@@ -205,7 +224,6 @@ async def open_session(
 
         loop = asyncio.get_running_loop()
         paho.on_socket_register_write = lambda *_: loop.call_soon(write)
-        paho.on_socket_unregister_write = None
         return stream
 
     began_s = clock.monotonic_s()
@@ -276,30 +294,24 @@ async def _connect(
     closed = False
     try:
         while not entering.done() and not closed:
-            await asyncio.wait({entering}, timeout=_LOOK_S)
             # the library would wait for an answer from a socket that has been closed
             closed = handover.line is not None and handover.line.closed
+            await asyncio.wait({entering}, timeout=_LOOK_S)  # it may just have had one
         if entering.done():
             entering.result()
     except BaseException as error:
-        await _drop(client, entering)
+        await client.give_up(entering)
         if isinstance(error, aiomqtt.MqttError):
             raise _explained(error, broker) from error
         raise
     if not entering.done():
-        await _drop(client, entering)
+        await client.give_up(entering)
         if alerts:
             raise _refused_by(broker, alerts[0].partition(": ")[2])
         raise SessionError(Loss.CLOSED, "the connection ended before the broker answered")
     if paho.socket() is None:  # let in and put out in one breath: a broker that is going down
         raise SessionError(Loss.CLOSED, "the broker ended the connection at once")
     return client, streams[0]
-
-
-async def _drop(client: _Client, entering: "asyncio.Future[_Client]") -> None:
-    client.hang_up()
-    entering.cancel()
-    await asyncio.wait({entering})
 
 
 async def _watch(client: _Client) -> None:

@@ -289,6 +289,10 @@ def test_what_must_be_there_and_is_not_is_told(text: str, problem: str, problems
             'mqtt.host: "broker:1883" has a port; that is a key of its own',
         ),
         (
+            HOUSE + '[mqtt]\nhost = "a..b"',
+            'mqtt.host: "a..b" is no host name: a part is empty or long',
+        ),
+        (
             meter('type = "mqtt", topic = "a\\u0000"'),
             ('circuits.main.meter.topic: "a\\u0000" has a control character'),
         ),

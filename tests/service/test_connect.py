@@ -3,6 +3,7 @@
 import asyncio
 import os
 import socket
+import struct
 import threading
 import time
 from collections.abc import Awaitable, Callable
@@ -14,6 +15,7 @@ from paho.mqtt import client as mqtt
 
 from balancer.config.setup import Secret, Tls
 from balancer.service.backoff import Loss
+from balancer.service.handover import Line
 from balancer.service.packets import Received, publish_packet
 from balancer.service.session import SessionError
 from balancer.wire import Message
@@ -151,6 +153,7 @@ async def test_what_comes_with_connack_is_not_torn(
 
 async def test_attempt_that_is_given_up_leaves_nothing() -> None:
     """Or the broker would know two of us by one name."""
+    raised = unhandled()
     asked = threading.Event()
 
     async def talk(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
@@ -162,6 +165,7 @@ async def test_attempt_that_is_given_up_leaves_nothing() -> None:
         left = leavings()
         await given_up(port, asked)
         await until(lambda: not left())
+    assert not raised
 
 
 async def test_attempt_that_is_given_up_while_it_is_answered_hears_nothing() -> None:
@@ -247,3 +251,75 @@ async def test_attempt_that_is_given_up_as_it_says_connect_fails_nobody(
         await let_go()
         await until(lambda: not left())
     assert not raised
+
+
+async def test_attempt_that_is_given_up_as_its_socket_is_open_fails_nobody(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """R16: what the loop was asked for before finds the socket that it was asked for."""
+    raised = unhandled()
+    attempts: list[asyncio.Future[SessionError]] = []
+    library_opens = aiomqtt.Client._on_socket_open
+
+    def opens(client: aiomqtt.Client, *args: Any) -> None:
+        attempts[0].cancel()
+        library_opens(client, *args)
+
+    monkeypatch.setattr(aiomqtt.Client, "_on_socket_open", opens)
+    async with scripted(quiet) as port:
+        left = leavings()
+        attempts.append(asyncio.ensure_future(failure(port)))
+        await asyncio.wait(attempts)
+        await until(lambda: not left())
+    assert not raised
+
+
+async def test_broker_that_resets_before_it_is_spoken_to_is_a_lost_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As a forwarder does whose broker is gone; the library's thread is done by then."""
+    raised = unhandled()
+    connect = aiomqtt.Client._client_connect
+    done, reset = threading.Event(), threading.Event()
+
+    def connect_noted(client: aiomqtt.Client) -> None:
+        connect(client)
+        done.set()
+
+    def answer(server: socket.socket) -> None:
+        taken, _ = server.accept()
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        taken.close()
+        reset.set()
+
+    monkeypatch.setattr(aiomqtt.Client, "_client_connect", connect_noted)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        answering = threading.Thread(target=answer, args=(server,))
+        answering.start()
+        left = leavings()
+        attempt = asyncio.ensure_future(failure(server.getsockname()[1]))
+        while not done.is_set():
+            await asyncio.sleep(0)
+            done.wait(0.1)  # and nothing else happens here
+        assert reset.wait(5.0)
+        assert (await attempt).loss is Loss.CLOSED
+        answering.join()
+        await until(lambda: not left())
+    assert not raised
+
+
+async def test_library_asks_for_the_number_of_its_socket_where_nothing_can_close_it_meanwhile(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A broker that resets at once: the number would be none, or another's."""
+    askers: set[int] = set()
+    ask = Line.fileno
+
+    def noted(line: Line) -> int:
+        askers.add(threading.get_ident())
+        return ask(line)
+
+    monkeypatch.setattr(Line, "fileno", noted)
+    async with scripted(welcoming) as port, session(port):
+        pass
+    assert askers == {threading.get_ident()}

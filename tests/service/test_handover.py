@@ -49,7 +49,9 @@ async def test_encrypted_line_says_what_is_decrypted_already(
 ) -> None:
     ours, theirs = ends
     trusting = ssl.create_default_context(cafile=certificate[0])
-    line = Handover(trusting).wrap_socket(ours, server_hostname="localhost")
+    line = Handover(trusting).wrap_socket(
+        ours, server_hostname="localhost", do_handshake_on_connect=False
+    )
 
     def talk() -> None:
         with encryption.wrap_socket(theirs, server_side=True) as encrypted:
@@ -63,6 +65,18 @@ async def test_encrypted_line_says_what_is_decrypted_already(
     line.send(b"there")
     await talking
     line.close()
+
+
+def test_handshake_that_fails_leaves_no_socket(ends: tuple[socket.socket, socket.socket]) -> None:
+    """The library forgets it."""
+    context = ssl.create_default_context()
+    line = Handover(context).wrap_socket(
+        ends[0], server_hostname="localhost", do_handshake_on_connect=False
+    )
+    ends[1].close()
+    with pytest.raises(OSError, match=r".+"):
+        line.do_handshake()
+    assert line.fileno() < 0
 
 
 def test_socket_that_is_opened_after_the_end_is_closed(
@@ -81,8 +95,10 @@ def test_end_is_read_before_the_socket_is_closed(
 ) -> None:
     handover = Handover(None)
     line = handover.wrap_socket(ends[0])
+    assert handover.open
     ends[1].send(b"unread")
     handover.end()
+    assert not handover.open
     assert line.recv(100) == b""
     assert line.fileno() > 0  # the library still has to forget it
     with pytest.raises(BrokenPipeError):
