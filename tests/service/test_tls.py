@@ -5,6 +5,8 @@ import ssl
 import threading
 from pathlib import Path
 
+import pytest
+
 from balancer.config.setup import Tls
 from balancer.service.backoff import Loss
 from balancer.service.packets import Received, publish_packet
@@ -22,9 +24,11 @@ from tests.service.scripted import (
 )
 
 
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
 async def test_encrypted_connection_carries_much_both_ways(
-    certificate: tuple[Path, Path], encryption: ssl.SSLContext
+    certificate: tuple[Path, Path], encryption: ssl.SSLContext, version: ssl.TLSVersion
 ) -> None:
+    encryption.minimum_version = encryption.maximum_version = version
     big = publish_packet(Message("big", b"x" * 100_000))
     echoed = asyncio.Event()
     total = 20 * len(big)
