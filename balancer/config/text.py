@@ -147,7 +147,9 @@ def read_host(value: Any) -> str:
     try:
         host.encode("idna")
     except UnicodeError as error:
-        raise UnreadableError(f"{shown(host)} is no host name: a part is empty or long") from error
+        raise UnreadableError(
+            f"{shown(host)} is no host name: a part is empty or too long"
+        ) from error
     return host
 
 

@@ -106,10 +106,8 @@ class Driver:
         with self._guard:
             kept, overtaken = newest(batch, self._overtaken, self._whole)
             if overtaken:
-                judged = overtaken[-MOST_PIECES:]
-                self.engine.overtaken(
-                    len(overtaken), [Message(each.topic.decode(), each.payload) for each in judged]
-                )
+                judged = [_reading(each) for each in overtaken[-MOST_PIECES:]]
+                self.engine.overtaken(len(overtaken), judged)
             for each in kept:
                 handler = own.get(each.topic)
                 if handler is not None:
@@ -136,7 +134,7 @@ class Driver:
             self._after()
 
     def _whole(self, received: Received) -> bool:
-        return self.engine.reads(Message(received.topic.decode(), received.payload))
+        return self.engine.reads(_reading(received))
 
     def tell(self, ask: Callable[[float], Outgoing]) -> None:
         """Give the engine something else to think about: ``connected``, ``start``, ``stop``."""
@@ -312,6 +310,10 @@ class Driver:
         for level, text in self._lines:
             self._log(level, text)
         self._lines.clear()
+
+
+def _reading(received: Received) -> Message:
+    return Message(received.topic.decode(), received.payload)
 
 
 class _Early:

@@ -1,6 +1,5 @@
 """What is read together is decided together: of each meter only the newest reading."""
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 
 from balancer.service.packets import Received
@@ -28,20 +27,20 @@ def newest(
     """
     if len(batch) == 1:
         return batch, ()
-    newer: dict[bytes, Received] = {}
-    pieces: Counter[bytes] = Counter()
+    pieces: dict[bytes, list[Received]] = {}
+    told: set[bytes] = set()  # topics of which what came before tells nothing
     kept: list[Received] = []
     overtaken: list[Received] = []
     for message in reversed(batch):
         topic = message.topic
         if not message.retain and topic in meter_topics:
-            if topic in newer and pieces[topic] < MOST_PIECES and whole(newer[topic]):
-                pieces[topic] = MOST_PIECES
-            if pieces[topic] >= MOST_PIECES:
+            newer = pieces.setdefault(topic, [])
+            if topic not in told and newer and (len(newer) == MOST_PIECES or whole(newer[-1])):
+                told.add(topic)
+            if topic in told:
                 overtaken.append(message)
                 continue
-            newer[topic] = message
-            pieces[topic] += 1
+            newer.append(message)
         kept.append(message)
     kept.reverse()
     overtaken.reverse()

@@ -86,17 +86,19 @@ class _Client(aiomqtt.Client):
 
     async def give_up(self, entering: "asyncio.Future[Any]") -> None:
         """End an attempt to connect; the library's thread may still be at it."""
-        self.paho.on_disconnect = None
-        self.handover.end()
+        self._end()
         entering.cancel()
         await asyncio.wait({entering})  # so long what was begun before finds the socket open
         self.hang_up()
 
     def hang_up(self) -> None:
         """Close the socket at once, where ``disconnect()`` waits until the broker takes it."""
-        self.paho.on_disconnect = None
-        self.handover.end()
+        self._end()
         self.paho.loop_read()  # it reads the end, and closes
+
+    def _end(self) -> None:
+        self.paho.on_disconnect = None  # nobody waits for it any more
+        self.handover.end()
 
 
 class Session:

@@ -290,7 +290,7 @@ def test_what_must_be_there_and_is_not_is_told(text: str, problem: str, problems
         ),
         (
             HOUSE + '[mqtt]\nhost = "a..b"',
-            'mqtt.host: "a..b" is no host name: a part is empty or long',
+            'mqtt.host: "a..b" is no host name: a part is empty or too long',
         ),
         (
             meter('type = "mqtt", topic = "a\\u0000"'),
