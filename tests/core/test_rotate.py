@@ -305,8 +305,9 @@ def test_a_tick_asked_for_just_before_the_line_is_lost_is_made_up_for(
 
 
 def test_a_tick_asked_for_counts_shares_up_to_the_reading_that_it_waited_for() -> None:
-    """R5, R6."""
-    rig = just_served(0.2)
+    """R5, R6: before it looks who comes next, also when nobody is exchanged."""
+    rig = Rig(a_house(1, load_options=FREE), requested=True)
+    rig.run_while(lambda: not rig.on(), 30.0)
     rig.rotate(asked=True)
     rig.run_while(lambda: not rig.noted(NoteKind.ROTATED), 10.0)
     assert rig.state.accrued_s == rig.noted(NoteKind.ROTATED)[0][0]
@@ -321,3 +322,21 @@ def test_too_big_now_is_true_over_the_limit_too_and_ends_with_room() -> None:
         rig.base_w["main"] = base * A
         rig.run(3.0)
         assert rig.load("large").detail == detail, base
+
+
+def test_too_big_now_ends_with_room_while_another_is_switched() -> None:
+    """R18: the room only has to be proven by then."""
+    # given a large heater that does not fit and a small one that does
+    rig = Rig(a_house({"large": 10 * A, "b": 5 * A}, load_options=FREE), base_w=22 * A)
+    rig.run(60.0)
+    rig.request("large")
+    rig.run(3.0)
+    assert rig.load("large").detail == "too big now"
+    # when that goes on as an appliance ends
+    rig.request("b")
+    rig.base_w["main"] = 5 * A
+    rig.run(2.2)
+    # then two readings show that it is not too big any more
+    assert rig.state.loads["b"].flight
+    assert not rig.load("large").on
+    assert rig.load("large").detail is None

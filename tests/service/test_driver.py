@@ -140,6 +140,15 @@ async def test_a_flood_of_readings_hides_nothing_that_was_retained(drive: Drive)
     assert found == [b"first", b"19999", b"?19999", b"last"]
 
 
+async def test_readings_that_newer_ones_replace_take_no_place(drive: Drive) -> None:
+    drive.driver.attach(any_of(drive.stream), TOPICS)
+    for _ in range(20):
+        drive.receive(("meter", b"1" * 1_000_000))
+    drive.receive(("relay", b"last"))
+    drive.driver.connected()
+    assert [each.topic for each in drive.engine.received] == ["meter", "relay"]
+
+
 async def test_log_lines_come_after_the_commands(drive: Drive) -> None:
     def answer(_: Message) -> Outgoing:
         drive.driver.note(logging.INFO, "shed")
