@@ -139,7 +139,8 @@ def transmit(draft: Draft) -> None:
     if not (state.connected and state.started):
         return
     _send_due(draft)
-    due = [name for name, ls in state.loads.items() if draft.at_s >= min(ls.retell_s, ls.renew_s)]
+    at_s = draft.at_s
+    due = [name for name, ls in state.loads.items() if at_s >= ls.retell_s or at_s >= ls.renew_s]
     if due:
         _tell_again(draft, due)
 
@@ -175,12 +176,10 @@ def bridge_places(draft: Draft, *, after_due: bool = False) -> dict[str, int]:
     places: dict[str, int] = {}
     if draft.house.dry_run:
         return places
-    for name, ls in draft.state.loads.items():
-        bridge = draft.house.loads[name].relay.bridge
-        if bridge is None:
-            continue
+    loads = draft.state.loads
+    for name, bridge in draft.house.bridge_of.items():
         places.setdefault(bridge, BRIDGE_PLACES)
-        flight = ls.flight
+        flight = loads[name].flight
         if flight is not None and (after_due if flight.due else _keeps_busy(flight, draft.at_s)):
             places[bridge] -= 1
     return places

@@ -11,6 +11,7 @@ room, or ``hysteresis`` times its power in the proven one.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from balancer.core import estimate, restrain
 from balancer.core.draft import Draft
@@ -18,30 +19,71 @@ from balancer.core.model import Circuit, Estimation
 from balancer.core.state import INFINITY, CircuitState
 
 
+@dataclass(slots=True)
+class Room:
+    """What one circuit has left.
+
+    Attributes:
+        measured_w: The measured room, in watts.
+        places: Left under its cap; None: no cap.
+        proofs: None until somebody fits the measured room.
+    """
+
+    measured_w: float
+    places: int | None
+    proofs: "Proofs | None" = None
+
+
+@dataclass(slots=True)
+class Proofs:
+    """The rooms that say whether what fits may go on at once (R7), in watts.
+
+    Attributes:
+        earned_w: The earned room.
+        proven_w: The proven one.
+        beside_w: What would be proven if the window's peak were nothing.
+    """
+
+    earned_w: float
+    proven_w: float
+    beside_w: float
+
+
 class Book:
-    """The rooms and places of all circuits, as they are given away within one step."""
+    """The rooms and places of all circuits, as they are given away within one step.
+
+    A circuit is looked at when somebody asks for it, as it is then: ask before switching.
+    """
 
     def __init__(self, draft: Draft) -> None:
-        house, state = draft.house, draft.state
         self.draft = draft
-        self.measured_w: dict[str, float] = {}
-        self.earned_w: dict[str, float] = {}
-        self.proven_w: dict[str, float] = {}
-        self.places: dict[str, int] = {}
-        self._beside_w: dict[str, float] = {}
-        for circuit in house.circuits:
-            self.measured_w[circuit] = _measured_w(draft, circuit)
-            self.earned_w[circuit] = state.circuits[circuit].usable_w - estimate.live_rated_w(
-                house, state, circuit
+        self._rooms: dict[str, Room] = {}
+
+    def room(self, circuit: str) -> Room:
+        """Return what is left of a circuit."""
+        room = self._rooms.get(circuit)
+        if room is None:
+            draft = self.draft
+            room = self._rooms[circuit] = Room(
+                _measured_w(draft, circuit),
+                restrain.places_left(draft.house, draft.state, circuit),
             )
-            self._beside_w[circuit] = _beside_ours_w(draft, circuit)
-            peak_w = proven_peak_w(house.circuits[circuit], state.circuits[circuit], draft.at_s)
-            self.proven_w[circuit] = (
-                -INFINITY if peak_w is None else self._beside_w[circuit] - peak_w
+        return room
+
+    def proofs(self, circuit: str) -> Proofs:
+        """Return what of it may be used at once."""
+        room = self.room(circuit)
+        if room.proofs is None:
+            house, state = self.draft.house, self.draft.state
+            own, cs = house.circuits[circuit], state.circuits[circuit]
+            beside_w = _beside_ours_w(self.draft, circuit)
+            peak_w = proven_peak_w(own, cs, self.draft.at_s)
+            room.proofs = Proofs(
+                earned_w=cs.usable_w - estimate.live_rated_w(house, state, circuit),
+                proven_w=-INFINITY if peak_w is None else beside_w - peak_w,
+                beside_w=beside_w,
             )
-            places = restrain.places_left(house, state, circuit)
-            if places is not None:
-                self.places[circuit] = places
+        return room.proofs
 
     def need_w(self, name: str) -> dict[str, float]:
         """Return what a load needs on each of its circuits, in watts."""
@@ -58,11 +100,13 @@ class Book:
             need_w: Watts by circuit.
             places: 0 for a dead relay that is tried again: its place is taken already.
         """
-        return all(
-            watts <= self.measured_w[circuit] + estimate.TINY_W
-            and self.places.get(circuit, places) >= places
-            for circuit, watts in need_w.items()
-        )
+        for circuit, watts in need_w.items():
+            room = self.room(circuit)
+            if watts > room.measured_w + estimate.TINY_W:
+                return False
+            if room.places is not None and room.places < places:
+                return False
+        return True
 
     def too_big(self, name: str) -> bool:
         """Return whether a load would not fit even if no other of ours were on.
@@ -77,7 +121,7 @@ class Book:
                 for other in house.loads_of[circuit]
                 if state.loads[other].on
             )
-            room_w = self.measured_w[circuit]
+            room_w = self.room(circuit).measured_w
             if room_w == -INFINITY:
                 room_w = self._last_room_w(circuit)
             if watts > room_w + ours_w + estimate.TINY_W:
@@ -94,37 +138,43 @@ class Book:
 
     def at_once(self, need_w: Mapping[str, float]) -> bool:
         """Return whether the room needs no waiting for hysteresis, or has waited (R7)."""
-        circuits = self.draft.house.circuits
-        return all(
-            watts <= self.earned_w[circuit] + estimate.TINY_W
-            or watts * circuits[circuit].hysteresis <= self.proven_w[circuit] + estimate.TINY_W
-            for circuit, watts in need_w.items()
-        )
+        for circuit, watts in need_w.items():
+            proofs = self.proofs(circuit)
+            hysteresis = self.draft.house.circuits[circuit].hysteresis
+            if (
+                watts > proofs.earned_w + estimate.TINY_W
+                and watts * hysteresis > proofs.proven_w + estimate.TINY_W
+            ):
+                return False
+        return True
 
     def at_once_s(self, need_w: Mapping[str, float]) -> float:
         """Return from when on ``at_once`` is true, if no reading comes; infinite: never."""
         circuits, states = self.draft.house.circuits, self.draft.state.circuits
         at_s = -INFINITY
         for circuit, watts in need_w.items():
-            if watts > self.earned_w[circuit] + estimate.TINY_W:
+            proofs = self.proofs(circuit)
+            if watts > proofs.earned_w + estimate.TINY_W:
                 own = circuits[circuit]
-                most_w = self._beside_w[circuit] - watts * own.hysteresis
+                most_w = proofs.beside_w - watts * own.hysteresis
                 at_s = max(at_s, _proven_at_s(own, states[circuit], most_w))
         return at_s
 
     def take(self, need_w: Mapping[str, float]) -> None:
         """Give room and places away."""
         for circuit, watts in need_w.items():
-            self.measured_w[circuit] -= watts
-            self.earned_w[circuit] -= watts
-            self.proven_w[circuit] -= watts
-            self._beside_w[circuit] -= watts
-            if circuit in self.places:
-                self.places[circuit] -= 1
+            room, proofs = self.room(circuit), self.proofs(circuit)
+            room.measured_w -= watts
+            proofs.earned_w -= watts
+            proofs.proven_w -= watts
+            proofs.beside_w -= watts
+            if room.places is not None:
+                room.places -= 1
 
     def turns_w(self, circuit: str) -> float:
         """Return the room that a tick may give away beyond the places held (R6, R7)."""
-        return min(self.measured_w[circuit], max(self.earned_w[circuit], self.proven_w[circuit]))
+        proofs = self.proofs(circuit)
+        return min(self.room(circuit).measured_w, max(proofs.earned_w, proofs.proven_w))
 
 
 def _proven_w(draft: Draft, circuit: str) -> float:

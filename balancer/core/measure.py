@@ -29,9 +29,10 @@ def take(draft: Draft, event: MeterReadings) -> None:
         guard = draft.house.guards.get(name)
         if guard is not None and guard.name in event.power_w and draft.state.circuits[name].blind:
             restrain.see_again(draft, name)
-    for name, load in draft.house.loads.items():
-        if load.meter is not None and load.meter.name in event.power_w:
-            _own_meter(draft, name, event.power_w[load.meter.name])
+    for name, power_w in event.power_w.items():
+        load = draft.house.load_of_meter.get(name)
+        if load is not None:
+            _own_meter(draft, load, power_w)
 
 
 def accept(meter: MeterState, reading: Reading) -> None:

@@ -188,7 +188,10 @@ class House:
         guards: For each circuit that has one the meter without which it is blind (R13).
         appliances: Meters of single appliances, of all circuits.
         measured_by: For each supply meter the names of the circuits that it measures.
+        tells_of: For each meter the names of the circuits whose room it tells of.
         load_of_meter: For each load's own meter the name of the load.
+        bridge_of: For each load behind a radio bridge the name of the bridge.
+        request_ttl_s: For each zone that has one.
     """
 
     name: str
@@ -207,7 +210,10 @@ class House:
     guards: Mapping[str, Meter] = field(init=False)
     appliances: tuple[Meter, ...] = field(init=False)
     measured_by: Mapping[str, tuple[str, ...]] = field(init=False)
+    tells_of: Mapping[str, tuple[str, ...]] = field(init=False)
     load_of_meter: Mapping[str, str] = field(init=False)
+    bridge_of: Mapping[str, str] = field(init=False)
+    request_ttl_s: Mapping[str, float] = field(init=False)
 
     def __post_init__(self) -> None:
         ancestors = {name: _line(self.circuits, name) for name in self.circuits}
@@ -219,7 +225,11 @@ class House:
                     on[circuit] = on.get(circuit, 0.0) + watts
             power_w[load.name] = on
         measured_by: dict[str, tuple[str, ...]] = {}
+        tells_of: dict[str, tuple[str, ...]] = {}
         for supply in self.circuits.values():
+            meters = (supply.meter, supply.available, *supply.non_heating_meters)
+            for meter in dict.fromkeys(meter.name for meter in meters if meter is not None):
+                tells_of[meter] = (*tells_of.get(meter, ()), supply.name)
             if supply.meter is not None:
                 by = supply.meter.name
                 measured_by[by] = (*measured_by.get(by, ()), supply.name)
@@ -243,8 +253,19 @@ class House:
                 meter for circuit in self.circuits.values() for meter in circuit.non_heating_meters
             ),
             "measured_by": measured_by,
+            "tells_of": tells_of,
             "load_of_meter": {
                 load.meter.name: load.name for load in self.loads.values() if load.meter is not None
+            },
+            "bridge_of": {
+                load.name: load.relay.bridge
+                for load in self.loads.values()
+                if load.relay.bridge is not None
+            },
+            "request_ttl_s": {
+                zone.name: zone.request_ttl_s
+                for zone in self.zones.values()
+                if zone.request_ttl_s is not None
             },
         }
         for key, value in derived.items():

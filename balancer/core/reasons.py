@@ -44,11 +44,13 @@ def explain(draft: Draft, *, all_loads: bool) -> None:
     house, state = draft.house, draft.state
     known = KnownCircuits(
         unready=wish.unready(house, state),
-        blind=frozenset(name for name, cs in state.circuits.items() if cs.blind),
+        blind=frozenset([name for name, cs in state.circuits.items() if cs.blind]),
         full=frozenset(
-            name
-            for name in house.circuits
-            if (places := restrain.places_left(house, state, name)) is not None and places <= 0
+            [
+                name
+                for name in house.circuits
+                if (places := restrain.places_left(house, state, name)) is not None and places <= 0
+            ]
         ),
     )
     if known != state.known:

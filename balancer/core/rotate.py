@@ -96,7 +96,11 @@ def exchange(
     house, state = draft.house, draft.state
     book = Book(draft)
     room_w = {circuit: book.turns_w(circuit) for circuit in house.circuits}
-    places = dict(book.places)
+    places = {
+        circuit: left
+        for circuit in house.circuits
+        if (left := book.room(circuit).places) is not None
+    }
     movable = [
         name
         for name in reversed(wish.in_order(house, state, keepers))

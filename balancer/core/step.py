@@ -13,8 +13,8 @@ Theory of operation; the numbers are the rules of the design that the tests name
 8. Explain (R18): every load has a reason.
 """
 
-from dataclasses import dataclass
-from typing import assert_never
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple, assert_never
 
 from balancer.core import (
     act,
@@ -55,8 +55,7 @@ from balancer.core.model import House
 from balancer.core.state import INFINITY, LoadState, Reading, Share, State
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """What follows from one event.
 
     Attributes:
@@ -82,9 +81,10 @@ def step(house: House, state: State, event: Event) -> Decision:
         if after is not None:
             return Decision(after, deadline_s=min(after.timers_s, _silence_s(house, after)))
     draft = Draft(house, state, event.at_s)
-    timed = event.at_s >= state.timers_s or not isinstance(event, MeterReadings | RelayReported)
+    is_reading = isinstance(event, MeterReadings)
+    timed = event.at_s >= state.timers_s or not (is_reading or isinstance(event, RelayReported))
     doubted, room_s = False, INFINITY
-    if timed or not isinstance(event, MeterReadings):
+    if timed or not is_reading:
         wish.accrue(draft)  # a reading alone changes nothing that shares depend on
     cause = _take_in(draft, event)
     if timed:
@@ -96,7 +96,7 @@ def step(house: House, state: State, event: Event) -> Decision:
     shown.tidy(draft)
     restrain.go_blind(draft)
     if draft.state.started:
-        for circuit in _quiet_circuits(draft, event):
+        for circuit in _told_of(draft, event):
             measure.note_room(draft, circuit)
         shedding = shed.shed(draft, Cause.UNCONFIRMED if doubted else cause or Cause.OVERLOAD)
         restrain.lower_to_caps(draft)
@@ -113,16 +113,19 @@ def step(house: House, state: State, event: Event) -> Decision:
 
 def _decision(draft: Draft) -> Decision:
     house, state = draft.house, draft.state
-    available_w = {
-        circuit: estimate.available_w(house, state, circuit)
-        for _, circuit in draft.switchings
-        if circuit is not None
-    }
+    decided: tuple[Decided, ...] = ()
+    if draft.switchings:
+        available_w = {
+            circuit: estimate.available_w(house, state, circuit)
+            for _, circuit in draft.switchings
+            if circuit is not None
+        }
+        decided = tuple(draft.decided(available_w))
     state.calm = quiet.calm(house, state)
     return Decision(
         state=state,
         commands=tuple(draft.commands),
-        decided=tuple(draft.decided(available_w)),
+        decided=decided,
         notes=tuple(draft.notes),
         deadline_s=min(state.timers_s, _silence_s(house, state)),
     )
@@ -199,28 +202,28 @@ def _change_request(draft: Draft, name: str, *, requested: bool) -> None:
 
 def _end_requests(draft: Draft) -> None:
     """End what time ends: held-off changes, requests not repeated, boosts."""
-    for name, zone in draft.state.zones.items():
-        ttl_s = draft.house.zones[name].request_ttl_s
-        if ttl_s is not None and zone.reported and draft.at_s >= zone.reported_s + ttl_s:
+    zones = draft.state.zones
+    for name, ttl_s in draft.house.request_ttl_s.items():
+        if zones[name].reported and draft.at_s >= zones[name].reported_s + ttl_s:
             draft.zone(name).reported = False
-        now = draft.state.zones[name]
-        if now.reported is not now.requested and draft.at_s >= now.held_until_s:
-            _change_request(draft, name, requested=now.reported)
+    for name, zone in draft.state.zones.items():
+        if zone.reported is not zone.requested and draft.at_s >= zone.held_until_s:
+            _change_request(draft, name, requested=zone.reported)
     for name, ls in draft.state.loads.items():
         if ls.boost_until_s is not None and draft.at_s >= ls.boost_until_s:
             draft.load(name).boost_until_s = None
 
 
-def _quiet_circuits(draft: Draft, event: Event) -> list[str]:
+def _told_of(draft: Draft, event: Event) -> Sequence[str]:
     """Return the circuits whose room a reading has told anew."""
     if not isinstance(event, MeterReadings):
-        return []
-    circuits = []
-    for name, circuit in draft.house.circuits.items():
-        meters = [circuit.meter, circuit.available, *circuit.non_heating_meters]
-        if any(meter is not None and meter.name in event.power_w for meter in meters):
-            circuits.append(name)
-    return circuits
+        return ()
+    tells_of = draft.house.tells_of
+    if len(event.power_w) == 1:
+        (name,) = event.power_w
+        return tells_of.get(name, ())
+    told = {circuit for name in event.power_w for circuit in tells_of.get(name, ())}
+    return [name for name in draft.house.circuits if name in told]
 
 
 def _remember(draft: Draft, memory: Memory) -> None:
@@ -267,9 +270,7 @@ def _set_deadlines(draft: Draft, room_s: float, *, all_loads: bool) -> None:
     """
     house, state, at_s = draft.house, draft.state, draft.at_s
     for name, ls in (state.loads if all_loads else draft.touched).items():
-        due_s = min(
-            (each for each in _deadlines_s(draft, name, ls) if each > at_s), default=INFINITY
-        )
+        due_s = _next_s(at_s, _deadlines_s(draft, name, ls))
         if due_s != ls.due_s:
             draft.load(name).due_s = due_s
     due = [ls.due_s for ls in state.loads.values()]
@@ -279,13 +280,23 @@ def _set_deadlines(draft: Draft, room_s: float, *, all_loads: bool) -> None:
         for circuit in house.circuits
         if estimate.excess_w(house, state, circuit) > estimate.TINY_W
     ]
-    for name, zone in state.zones.items():
-        if zone.reported is not zone.requested:
-            due.append(zone.held_until_s)
-        ttl_s = house.zones[name].request_ttl_s
-        if ttl_s is not None and zone.reported:
-            due.append(zone.reported_s + ttl_s)
-    state.timers_s = min((each for each in due if each > at_s), default=INFINITY)
+    zones = state.zones
+    due += [zone.held_until_s for zone in zones.values() if zone.reported is not zone.requested]
+    due += [
+        zones[name].reported_s + ttl_s
+        for name, ttl_s in house.request_ttl_s.items()
+        if zones[name].reported
+    ]
+    state.timers_s = _next_s(at_s, due)
+
+
+def _next_s(at_s: float, due_s: Iterable[float]) -> float:
+    """Return the earliest instant after another; infinite: none."""
+    next_s = INFINITY
+    for each in due_s:
+        if at_s < each < next_s:
+            next_s = each
+    return next_s
 
 
 def _deadlines_s(draft: Draft, name: str, ls: LoadState) -> list[float]:

@@ -49,9 +49,11 @@ def ready(house: House, state: State, circuit: str) -> bool:
 def unready(house: House, state: State) -> frozenset[str]:
     """Return the circuits that nobody knows anything of yet; blindness is known (R15)."""
     return frozenset(
-        name
-        for name, cs in state.circuits.items()
-        if not cs.blind and not ready(house, state, name)
+        [
+            name
+            for name, cs in state.circuits.items()
+            if not cs.blind and not ready(house, state, name)
+        ]
     )
 
 
@@ -87,6 +89,9 @@ def rank_class(house: House, state: State, name: str) -> tuple[bool, int]:
 
 def in_order(house: House, state: State, names: Iterable[str]) -> list[str]:
     """Return loads in R5's order: boosted, priority, least share, ``order``."""
+    names = list(names)
+    if len(names) < 2:
+        return names
 
     def key(name: str) -> tuple[bool, int, float, int]:
         is_boosted, priority = rank_class(house, state, name)
@@ -107,11 +112,16 @@ def waiting(draft: Draft) -> list[str]:
     ]
     if not names:
         return names
-    barred = unready(house, state) | {
-        name for name, cs in state.circuits.items() if cs.blind or cs.suspect
-    }
-    open_ = [name for name in names if barred.isdisjoint(house.power_w[name])]
-    return sorted(in_order(house, state, open_), key=lambda name: not state.loads[name].claim)
+    barred = [
+        name
+        for name, cs in state.circuits.items()
+        if cs.blind or cs.suspect or not ready(house, state, name)
+    ]
+    if barred:
+        names = [name for name in names if house.power_w[name].keys().isdisjoint(barred)]
+    names = in_order(house, state, names)
+    names.sort(key=lambda name: not state.loads[name].claim)
+    return names
 
 
 def _to_be_tried(draft: Draft, ls: LoadState) -> bool:
