@@ -79,7 +79,7 @@ def _watch(world: "World", until_s: float) -> None:
             zone = house.loads[load].zone
             if on or not world.people.requested(zone) or world.witness.wishes.away:
                 could_s[load] = 0.0
-            elif _could_run(world, load):
+            elif _could_run(world, load) and not _is_ahead(world, load):
                 could_s[load] = could_s.get(load, 0.0) + step_s
     _judge_served(world, could_s)
 
@@ -97,6 +97,27 @@ def _could_run(world: "World", load: str) -> bool:
         <= world.witness.wishes.limit_w[circuit] - house.circuits[circuit].reserve_w
         for circuit, watts in house.power_w[load].items()
     )
+
+
+def _is_ahead(world: "World", load: str) -> bool:
+    """Return whether it waits for those who have had less, and would not fit beside them."""
+    house, real = world.setup.house, world.house
+    model, mine = house.loads[load], _share(world, load)
+    beside = all(
+        real.supplies[circuit].power_w + watts
+        <= world.witness.wishes.limit_w[circuit] - house.circuits[circuit].reserve_w
+        for circuit, watts in house.power_w[load].items()
+    )
+    return not beside and all(
+        each.priority >= model.priority and _share(world, name) < mine
+        for name, each in house.loads.items()
+        if real.heating(name) and not house.power_w[name].keys().isdisjoint(house.power_w[load])
+    )
+
+
+def _share(world: "World", load: str) -> float:
+    """Return how much of the time that it contended a load was really on, by its turns."""
+    return (world.house.shares.share(load) or 0.0) / world.setup.house.loads[load].turns
 
 
 def _judge_served(world: "World", could_s: dict[str, float]) -> None:

@@ -65,6 +65,10 @@ SEEDS = (
         Job(house="flat", seed=71_000_501, first=("F34", "F08", "F18", "F30", "F15")),
         id="what was learned of a heater that secretly draws nothing was no excuse",
     ),
+    pytest.param(
+        Job(house="seed", seed=81_000_424, first=("F11", "F51", "F34", "F44", "F35")),
+        id="who had been served twice as long as the others was expected to be served again",
+    ),
 )
 
 
