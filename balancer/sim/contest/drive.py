@@ -128,20 +128,19 @@ class Drive:
         """Let the house and its strategy live until an instant."""
         house, strategy, queue = self.house, self.strategy, self._queue
         while True:
-            queued_s = queue[0][0] if queue else inf
-            at_s = min(house.next_change_s, self._sample_s, queued_s, strategy.deadline_s)
+            change_s, wake_s = house.next_change_s, strategy.deadline_s
+            at_s = min(change_s, self._sample_s, queue[0][0] if queue else inf, wake_s)
             if at_s > until_s:
                 break
             at_s = max(at_s, house.now_s)
-            changes = house.next_change_s <= at_s
             house.advance(at_s)
-            if changes:
+            if change_s <= at_s:
                 self._look(at_s)
             if self._sample_s <= at_s:
                 self._sample(at_s)
             while queue and queue[0][0] <= at_s:
                 self._send(at_s, heapq.heappop(queue)[2](at_s))
-            if strategy.deadline_s <= at_s:
+            if wake_s <= at_s and strategy.deadline_s <= at_s:
                 self._send(at_s, strategy.wake(at_s))
         house.advance(until_s)
         house.settle_accounts()
@@ -197,18 +196,13 @@ class Drive:
         lags = self._lags
         if lags.step_w < 0.0 or not self._last_w:
             return
-        moved = any(
-            abs(self._power_now(name) - last) > lags.step_w for name, last in self._last_w.items()
-        )
-        if moved:
-            samples = ceil((at_s - self._first_s) / lags.period_s)
-            grid_s = self._first_s + samples * lags.period_s
-            self._sample_s = max(grid_s, self._published_s + lags.period_s)
-        else:
-            self._sample_s = self._published_s + lags.heartbeat_s
-
-    def _power_now(self, name: str) -> float:
-        return self._meters[name]()
+        for name, last_w in self._last_w.items():
+            if abs(self._meters[name]() - last_w) > lags.step_w:
+                samples = ceil((at_s - self._first_s) / lags.period_s)
+                grid_s = self._first_s + samples * lags.period_s
+                self._sample_s = max(grid_s, self._published_s + lags.period_s)
+                return
+        self._sample_s = self._published_s + lags.heartbeat_s
 
     def _sample(self, at_s: float) -> None:
         lags = self._lags
