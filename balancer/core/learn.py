@@ -52,6 +52,7 @@ def keep(ls: LoadState, ratios: Iterable[Reading], at_s: float) -> None:
         lowest=lowest if sure else None,
         middle=agreeing[len(agreeing) // 2] if sure else None,
         highest=highest if sure else None,
+        steps=len(agreeing),
         until_s=ls.ratios[0].at_s + FORGET_S,
     )
 

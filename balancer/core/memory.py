@@ -16,6 +16,7 @@ class LoadMemory:
         switched_s: Last change of the relay on the monotonic line (may be negative).
         shed: It was off because it had been shed.
         learned_w: Learned draw, in watts.
+        learned_steps: How many steps agreed on it.
     """
 
     on: bool | None = None
@@ -27,6 +28,7 @@ class LoadMemory:
     switches: int = 0
     shed: bool = False
     learned_w: float | None = None
+    learned_steps: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -189,6 +189,7 @@ class Learned(NamedTuple):
     Attributes:
         admission: What admission reserves (R14).
         lowest, middle, highest: Of the draws; None: fewer than two agree.
+        steps: How many agree.
         until_s: When the oldest draw is forgotten.
     """
 
@@ -196,6 +197,7 @@ class Learned(NamedTuple):
     lowest: float | None = None
     middle: float | None = None
     highest: float | None = None
+    steps: int = 0
     until_s: float = INFINITY
 
 

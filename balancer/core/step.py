@@ -255,7 +255,7 @@ def _remember(draft: Draft, memory: Memory) -> None:
         if was.learned_w is not None:
             ratio = was.learned_w / house.rated_w[name]
             if learn.LEAST_RATIO <= ratio <= learn.MOST_RATIO:  # else it was another heater
-                learn.keep(ls, (Reading(draft.at_s, ratio),) * learn.ENOUGH, draft.at_s)
+                learn.keep(ls, (Reading(draft.at_s, ratio),) * was.learned_steps, draft.at_s)
         if was.on and ls.adopt and ls.relay is not False:  # it has not said otherwise
             ls.on = ls.live = True
 

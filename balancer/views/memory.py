@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from balancer.core import learn
 from balancer.core.memory import CircuitMemory, LoadMemory, Memory
 from balancer.core.model import Circuit, House, Load
 from balancer.views.status import VERSION
@@ -237,6 +238,7 @@ class _Reader:
             switches=int(take("switches", _MAX_COUNT) or 0),
             shed=was.get("shed") is True,
             learned_w=take("learned_w", _MAX_LEARNED_RATIO * rated_w) or None,
+            learned_steps=int(take("learned_steps", learn.KEPT) or 0),
         )
 
     def _boost_until_s(self, load: Load, was: Mapping[str, Any], where: str) -> float | None:

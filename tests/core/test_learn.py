@@ -42,6 +42,28 @@ def test_a_draw_is_learned_from_the_loads_own_meter() -> None:
     assert rig.load("a").draw_w == pytest.approx(1100.0)
 
 
+@pytest.mark.parametrize(("cycles", "on"), [(1, set()), (4, {"a"})])
+def test_a_restart_makes_what_was_learned_neither_surer_nor_forgotten(
+    cycles: int, on: set[str]
+) -> None:
+    """R14, R15: a draw below the label counts once five steps agree, in whichever life."""
+    # given a heater that takes 900 W instead of 1150, seen a few times
+    rig = Rig(a_house(1, load_options=FREE))
+    rig.heater_w["a"] = 900.0
+    rig.run(30.0)
+    cycle(rig, "a", cycles)
+    assert rig.load("a").learned_w == pytest.approx(900.0)
+    # when the controller starts anew, and there is room for 950 W
+    rig.restart()
+    rig.base_w["main"] = 30 * A - 950.0
+    rig.run(60.0)
+    assert rig.load("a").learned_w == pytest.approx(900.0)
+    rig.request("a")
+    rig.run(60.0)
+    # then it goes on if it would have before
+    assert rig.on() == on
+
+
 def test_five_consistent_steps_let_admission_use_less_than_rated() -> None:
     """R14: the highest draw learned plus 5 %."""
     # given heaters that take 900 W instead of 1150

@@ -240,7 +240,11 @@ def test_a_lease_that_ran_out_and_was_put_right_at_once_makes_no_meter_suspect()
 def test_what_was_learned_of_another_heater_is_forgotten() -> None:
     """R14, R15: the configured power has changed since."""
     house = a_house([a_load("a", 2000.0, **FREE)], a_circuit(limit_w=1500.0))
-    rig = Rig(house, memory=Memory(loads={"a": LoadMemory(learned_w=400.0)}), requested=True)
+    rig = Rig(
+        house,
+        memory=Memory(loads={"a": LoadMemory(learned_w=400.0, learned_steps=5)}),
+        requested=True,
+    )
     rig.run(60.0)
     assert rig.sent == []
 

@@ -69,6 +69,10 @@ SEEDS = (
         Job(house="seed", seed=81_000_424, first=("F11", "F51", "F34", "F44", "F35")),
         id="who had been served twice as long as the others was expected to be served again",
     ),
+    pytest.param(
+        Job(house="pilot", seed=81_000_859, first=("F63", "F04", "F02", "F68", "F24")),
+        id="two steps below the label counted as five after a restart",
+    ),
 )
 
 

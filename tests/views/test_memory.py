@@ -34,6 +34,7 @@ def test_a_restart_remembers_what_the_status_says() -> None:
                 switched_s=120.25,
                 switches=112,
                 learned_w=1104.0,
+                learned_steps=6,
             ),
             "towels": LoadMemory(
                 on=False, served_s=7200.5, wanted_s=10_108.125, switches=112, shed=True

@@ -131,7 +131,7 @@ def test_a_sequence_that_is_no_count_starts_anew(sequence: object) -> None:
     assert restored(mended("sequence", value=sequence))[2].sequence == 0
 
 
-@pytest.mark.parametrize("key", ["served_s", "wanted_s", "switches", "learned_w"])
+@pytest.mark.parametrize("key", ["served_s", "wanted_s", "switches", "learned_w", "learned_steps"])
 @pytest.mark.parametrize(
     "value",
     [-1.0, 1e300, math.nan, math.inf, "7", True, [], {}, 10**400],
@@ -152,6 +152,7 @@ def test_a_number_out_of_range_is_left_out_and_said(key: str, value: object) -> 
         ("wanted_s", 2_592_000.0, 2_592_000.1),  # 30 days
         ("switches", 2**53, 2**53 + 1),
         ("learned_w", 30_000.0, 30_000.1),  # 20 times the rated power
+        ("learned_steps", 12, 13),
     ],
 )
 def test_a_number_is_remembered_up_to_its_bound(key: str, most: float, above: float) -> None:
@@ -239,7 +240,15 @@ NAMES = st.sampled_from(["main", "garage", "lounge", "towels", "bench", "gone", 
 FIELDS = st.sampled_from(
     [
         *("on", "claim", "served_s", "wanted_s", "boost_until", "switched", "switches", "shed"),
-        *("learned_w", "switches_today", "unit", "limit", "limit_configured", "mode"),
+        *(
+            "learned_w",
+            "learned_steps",
+            "switches_today",
+            "unit",
+            "limit",
+            "limit_configured",
+            "mode",
+        ),
         *("mode_source", "request"),
     ]
 )
