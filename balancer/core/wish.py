@@ -139,21 +139,23 @@ def accrue(draft: Draft) -> None:
     if passed_s <= 0.0:
         return
     since_s, state.accrued_s = state.accrued_s, draft.at_s
-    loads, wanted = state.loads, state.wanted
-    contending: list[tuple[str, bool, tuple[bool, int]]] = []
+    loads, wanted, power_w = state.loads, state.wanted, house.power_w
+    served: dict[tuple[bool, int], list[str]] = {}
+    behind: dict[tuple[bool, int], list[str]] = {}
     for name, load in house.loads.items():
         if name in wanted and _obeys(ls := loads[name], since_s):
-            contending.append((name, ls.on, (boosted(ls, since_s), load.priority)))
-    contested: dict[tuple[bool, int], set[str]] = {}
-    for name, on, of_class in contending:
-        if not on:
-            contested.setdefault(of_class, set()).update(house.power_w[name])
-    if not contested:
+            of_class = (boosted(ls, since_s), load.priority)
+            (served if ls.on else behind).setdefault(of_class, []).append(name)
+    if not behind:
         return
     keep = exp(-passed_s / FORGET_S)
-    state.shares = state.shares.copy()
-    for name, on, of_class in contending:
-        if of_class in contested and not contested[of_class].isdisjoint(house.power_w[name]):
-            served_s, wanted_s = state.shares[name]
-            on_s = passed_s if on else 0.0
-            state.shares[name] = Share(served_s * keep + on_s, wanted_s * keep + passed_s)
+    shares = state.shares = state.shares.copy()
+    for of_class, names in behind.items():
+        for name in names:
+            served_s, wanted_s = shares[name]
+            shares[name] = Share(served_s * keep, wanted_s * keep + passed_s)
+        contested = {circuit for name in names for circuit in power_w[name]}
+        for name in served.get(of_class, ()):
+            if not contested.isdisjoint(power_w[name]):
+                served_s, wanted_s = shares[name]
+                shares[name] = Share(served_s * keep + passed_s, wanted_s * keep + passed_s)
