@@ -71,6 +71,7 @@ class World:
         self.messages = 0
         self.commands = 0
         self._house_timer: Timer | None = None
+        self._server_boots: Timer | None = None
         self.house: SimHouse = build(
             self.setup,
             seed=seed,
@@ -209,6 +210,8 @@ class World:
 
     def _blackout(self) -> None:
         """The server is in the house too: broker, bridge and balancer are gone at once."""
+        if self._server_boots is not None:
+            self._server_boots.cancel()
         self.process.kill()
         self.broker.kill(wipe=False)
         for bridge in self.devices.bridges.values():
@@ -223,7 +226,7 @@ class World:
             for bridge in self.devices.bridges.values():
                 bridge.power_on(boot_s=8.0)
 
-        self.clock.after(20.0, up)
+        self._server_boots = self.clock.after(20.0, up)
         for meter in self.devices.meters.values():
             meter.power_on(boot_s=5.0)
 

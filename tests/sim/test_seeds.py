@@ -73,6 +73,25 @@ SEEDS = (
         Job(house="pilot", seed=81_000_859, first=("F63", "F04", "F02", "F68", "F24")),
         id="two steps below the label counted as five after a restart",
     ),
+    pytest.param(
+        Job(
+            house="seed",
+            seed=81_001_276,
+            cadence="power_delta",
+            first=("F39", "F13", "F69", "F04", "F67"),
+        ),
+        id="the meter was expected to show at once that somebody else switched a heater off",
+    ),
+    pytest.param(
+        Job(
+            house="pilot",
+            seed=81_001_261,
+            cadence="power_delta",
+            trace="household:shower",
+            first=("F09", "F58", "F24", "F07", "F54"),
+        ),
+        id="a server began to boot, and went on to when its house was dark again",
+    ),
 )
 
 

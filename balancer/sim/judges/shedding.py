@@ -62,9 +62,10 @@ class Shedding:
         left = []
         for load in self._house.loads_of[circuit.name]:
             seen = self._witness.loads[load]
-            watts = self._house.power_w[load][circuit.name]
-            if seen.commanded is False:  # told to go off: whether it does is R11's business
-                covers_w = OVERDRAW * watts  # R14: a learned draw may be above the rated power
+            covers_w = OVERDRAW * self._house.power_w[load][circuit.name]  # R14: it may take more
+            if seen.believed_on is False and now_s - seen.went_off_s < IN_FLIGHT_S:
+                excess_w -= covers_w  # whoever switched it off, the reading may be older (R2)
+            elif seen.commanded is False:  # told to go off: whether it does is R11's business
                 excess_w -= covers_w if now_s - seen.commanded_s < IN_FLIGHT_S else 0.0
             elif seen.believed_on and load in reading.drawing_w:
                 left.append(load)
