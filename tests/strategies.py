@@ -222,6 +222,7 @@ def memories(draw: st.DrawFn, house: House) -> Memory:
                 switches=draw(st.integers(0, 5)),
                 shed=draw(st.booleans()),
                 learned_w=draw(some([None, house.rated_w[name] * 1.1])),
+                learned_low_w=draw(some([None, house.rated_w[name]])),
                 learned_steps=draw(st.integers(0, 12)),
             )
             for name in house.loads

@@ -26,7 +26,7 @@ class Room:
     Attributes:
         measured_w: The measured room, in watts.
         places: Left under its cap; None: no cap.
-        proofs: None until somebody fits the measured room.
+        proofs: None until somebody asks for them.
     """
 
     measured_w: float

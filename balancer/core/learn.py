@@ -52,7 +52,7 @@ def keep(ls: LoadState, ratios: Iterable[Reading], at_s: float) -> None:
         lowest=lowest if sure else None,
         middle=agreeing[len(agreeing) // 2] if sure else None,
         highest=highest if sure else None,
-        steps=len(agreeing),
+        steps=len(agreeing) if sure else 0,
         until_s=ls.ratios[0].at_s + FORGET_S,
     )
 
@@ -115,3 +115,29 @@ def learned_w(house: House, load: str, ls: LoadState) -> float | None:
     """Return the learned draw in watts, None while there is none."""
     highest = ls.learned.highest
     return None if highest is None else highest * house.rated_w[load]
+
+
+def learned_low_w(house: House, load: str, ls: LoadState) -> float | None:
+    """Return the lowest draw that agrees with the learned one in watts, None without one."""
+    lowest = ls.learned.lowest
+    return None if lowest is None else lowest * house.rated_w[load]
+
+
+def remember(
+    ls: LoadState, *, highest: float, lowest: float | None, steps: int, at_s: float
+) -> None:
+    """Take over what an earlier life learned, as sure as it was.
+
+    Args:
+        ls: Changed in place.
+        highest: Of the draws that agreed, as a multiple of the rated power.
+        lowest: Of them; None: nobody knows.
+        steps: How many they were; 0: nobody knows, so that it counts only if it is more than rated.
+        at_s: Now.
+    """
+    low = highest if lowest is None else lowest
+    between = (low + highest) / 2.0
+    if not consistent(highest, between):  # these two never agreed
+        low = between = highest
+    ratios = (low, *[between] * ((steps or MORE_THAN_RATED) - 2), highest)
+    keep(ls, (Reading(at_s, ratio) for ratio in ratios), at_s)

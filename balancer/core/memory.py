@@ -15,8 +15,9 @@ class LoadMemory:
         boost_until_s: End of the boost on the monotonic line.
         switched_s: Last change of the relay on the monotonic line (may be negative).
         shed: It was off because it had been shed.
-        learned_w: Learned draw, in watts.
-        learned_steps: How many steps agreed on it.
+        learned_w: Learned draw, in watts: the highest of the steps that agreed.
+        learned_low_w: The lowest of them.
+        learned_steps: How many they were; 0: nobody knows.
     """
 
     on: bool | None = None
@@ -28,6 +29,7 @@ class LoadMemory:
     switches: int = 0
     shed: bool = False
     learned_w: float | None = None
+    learned_low_w: float | None = None
     learned_steps: int = 0
 
 

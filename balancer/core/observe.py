@@ -178,6 +178,7 @@ def _load(
         boost_until_s=ls.boost_until_s,
         draw_w=draw_w,
         learned_w=learn.learned_w(house, name, ls),
+        learned_low_w=learn.learned_low_w(house, name, ls),
         learned_steps=ls.learned.steps,
         share=wish.share(house, state, name),
         served_s=state.shares[name].served_s,

@@ -38,7 +38,7 @@ def shed(draft: Draft, cause: Cause) -> bool:
         return False
     wish.accrue(draft)  # ties go to the greatest share
     picked, left_w = pick(draft, constraints)
-    by_circuit = {each.circuit for each in constraints}
+    by_circuit = dict.fromkeys(each.circuit for each in constraints)
     for circuit in by_circuit:
         _keep_peak(draft, circuit)
     for name in picked:

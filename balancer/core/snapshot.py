@@ -67,6 +67,7 @@ class LoadSnapshot:
         requested: Its zone's request.
         draw_w: What it takes now, as estimated, learned or measured.
         learned_w: Learned draw; None until learned.
+        learned_low_w: The lowest draw that agrees with it.
         learned_steps: How many steps agree on it.
         served_s: Served part of ``wanted_s`` (R6).
         shed: Taken off by R9 and not on since, whatever reason is shown.
@@ -85,6 +86,7 @@ class LoadSnapshot:
     boost_until_s: float | None
     draw_w: float
     learned_w: float | None
+    learned_low_w: float | None
     learned_steps: int
     share: float
     served_s: float

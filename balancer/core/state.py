@@ -189,7 +189,7 @@ class Learned(NamedTuple):
     Attributes:
         admission: What admission reserves (R14).
         lowest, middle, highest: Of the draws; None: fewer than two agree.
-        steps: How many agree.
+        steps: How many agree; 0: fewer than two.
         until_s: When the oldest draw is forgotten.
     """
 

@@ -52,7 +52,7 @@ from balancer.core.events import (
 )
 from balancer.core.memory import Memory
 from balancer.core.model import House
-from balancer.core.state import INFINITY, LoadState, Reading, Share, State
+from balancer.core.state import INFINITY, LoadState, Share, State
 
 
 class Decision(NamedTuple):
@@ -253,9 +253,16 @@ def _remember(draft: Draft, memory: Memory) -> None:
         ls.claim = was.claim
         ls.assumed_off = was.on is False
         if was.learned_w is not None:
-            ratio = was.learned_w / house.rated_w[name]
-            if learn.LEAST_RATIO <= ratio <= learn.MOST_RATIO:  # else it was another heater
-                learn.keep(ls, (Reading(draft.at_s, ratio),) * was.learned_steps, draft.at_s)
+            rated_w, low_w = house.rated_w[name], was.learned_low_w
+            highest = was.learned_w / rated_w
+            if learn.LEAST_RATIO <= highest <= learn.MOST_RATIO:  # else it was another heater
+                learn.remember(
+                    ls,
+                    highest=highest,
+                    lowest=None if low_w is None else low_w / rated_w,
+                    steps=was.learned_steps,
+                    at_s=draft.at_s,
+                )
         if was.on and ls.adopt and ls.relay is not False:  # it has not said otherwise
             ls.on = ls.live = True
 

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 READY_S = 60.0  # broker, devices and balancer are all back by then; Tasmota waits up to 40 s
 AGREE_S = 30.0  # L06
 TICK_S = 900.0  # the slowest rotation of the shipped houses
+CLEAR_LEAD = 1.25  # so many times the share of its equals is no accident of turns
 LONGEST_WAIT_S = 4200.0  # of a recovery of an hour and a half
 
 
@@ -100,24 +101,34 @@ def _could_run(world: "World", load: str) -> bool:
 
 
 def _is_ahead(world: "World", load: str) -> bool:
-    """Return whether it waits for those who have had less, and would not fit beside them."""
+    """Return whether all that are on instead are its equals, and have had clearly less.
+
+    Loads are equal that have the same priority and nearest circuits; only their shares compare.
+    """
     house, real = world.setup.house, world.house
-    model, mine = house.loads[load], _share(world, load)
+    mine = _share(world, load)
     beside = all(
         real.supplies[circuit].power_w + watts
         <= world.witness.wishes.limit_w[circuit] - house.circuits[circuit].reserve_w
         for circuit, watts in house.power_w[load].items()
     )
-    return not beside and all(
-        each.priority >= model.priority and _share(world, name) < mine
+    if beside or mine is None:
+        return False
+    model = house.loads[load]
+    return all(
+        each.priority == model.priority
+        and each.power_w_by_circuit.keys() == model.power_w_by_circuit.keys()
+        and (share := _share(world, name)) is not None
+        and CLEAR_LEAD * share < mine
         for name, each in house.loads.items()
         if real.heating(name) and not house.power_w[name].keys().isdisjoint(house.power_w[load])
     )
 
 
-def _share(world: "World", load: str) -> float:
+def _share(world: "World", load: str) -> float | None:
     """Return how much of the time that it contended a load was really on, by its turns."""
-    return (world.house.shares.share(load) or 0.0) / world.setup.house.loads[load].turns
+    share = world.house.shares.share(load)
+    return None if share is None else share / world.setup.house.loads[load].turns
 
 
 def _judge_served(world: "World", could_s: dict[str, float]) -> None:

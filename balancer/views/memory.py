@@ -238,6 +238,7 @@ class _Reader:
             switches=int(take("switches", _MAX_COUNT) or 0),
             shed=was.get("shed") is True,
             learned_w=take("learned_w", _MAX_LEARNED_RATIO * rated_w) or None,
+            learned_low_w=take("learned_low_w", _MAX_LEARNED_RATIO * rated_w) or None,
             learned_steps=int(take("learned_steps", learn.KEPT) or 0),
         )
 

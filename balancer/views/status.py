@@ -33,8 +33,8 @@ def status(
     """Return the status of the house as plain JSON values.
 
     Beside what people want to see it holds what a restart needs (``memory``): ``served_s``,
-    ``wanted_s``, ``shed``, ``learned_w`` and ``learned_steps`` of loads, ``limit_configured`` of
-    circuits.
+    ``wanted_s``, ``shed``, ``learned_w``, ``learned_low_w`` and ``learned_steps`` of loads,
+    ``limit_configured`` of circuits.
 
     Args:
         house: As configured.
@@ -161,6 +161,7 @@ def _load(
         "served_s": round(now.served_s, 3),
         "wanted_s": round(now.wanted_s, 3),
         "learned_w": _rounded(now.learned_w, 1),
+        "learned_low_w": _rounded(now.learned_low_w, 1),
         "learned_steps": now.learned_steps,
         "detail": now.detail,
     }

@@ -277,6 +277,7 @@ class Rig(World):
                     switches=each.switches,
                     shed=each.shed,
                     learned_w=each.learned_w,
+                    learned_low_w=each.learned_low_w,
                     learned_steps=each.learned_steps,
                 )
                 for name, each in seen.loads.items()

@@ -1,9 +1,12 @@
 """R14: what a load really draws, and what follows from it."""
 
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from balancer.core import learn
 from balancer.core.commands import NoteKind
+from balancer.core.state import LoadState, Reading
 from tests.core.house import FREE, METER, A, a_circuit, a_house, a_load, a_meter
 from tests.core.rig import Rig
 
@@ -350,3 +353,36 @@ def test_a_step_is_not_learned_from_when_another_was_switched_while_nobody_liste
     # then the meter did not move, and nothing is learned from that
     assert rig.on() == {"a"}
     assert not rig.state.loads["a"].idle
+
+
+@given(st.lists(st.floats(0.5, 1.4), min_size=2, max_size=12))
+def test_what_an_earlier_life_learned_is_taken_over_as_sure_as_it_was(draws: list[float]) -> None:
+    """R14, R15: the highest, the lowest and how many agreed."""
+    # given a load of which some draws agree
+    before = LoadState()
+    learn.keep(before, (Reading(0.0, each) for each in draws), 0.0)
+    was = before.learned
+    assume(was.steps > 0)
+    assert was.highest is not None
+    # when another life takes over what is kept of them
+    after = LoadState()
+    learn.remember(after, highest=was.highest, lowest=was.lowest, steps=was.steps, at_s=0.0)
+    # then it knows no more and no less
+    now = after.learned
+    assert (now.highest, now.lowest, now.steps) == (was.highest, was.lowest, was.steps)
+    assert now.admission == was.admission
+
+
+def test_two_draws_that_never_agreed_count_as_the_higher() -> None:
+    """F77: whoever can publish can write what is kept."""
+    ls = LoadState()
+    learn.remember(ls, highest=1.2, lowest=0.1, steps=12, at_s=0.0)
+    assert (ls.learned.highest, ls.learned.lowest) == (1.2, 1.2)
+
+
+def test_a_draw_kept_without_its_number_counts_only_above_the_label() -> None:
+    """R14: one that is more than rated is used at once, one that is less when five agree."""
+    more, less = LoadState(), LoadState()
+    learn.remember(more, highest=1.2, lowest=None, steps=0, at_s=0.0)
+    learn.remember(less, highest=0.8, lowest=None, steps=0, at_s=0.0)
+    assert (more.learned.admission, less.learned.admission) == (1.2, 1.0)

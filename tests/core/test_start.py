@@ -183,6 +183,8 @@ def test_everything_that_matters_is_remembered() -> None:
         assert now.shed == load.shed
         assert now.share == pytest.approx(load.share, abs=0.02)
         assert now.learned_w == load.learned_w
+        assert now.learned_low_w == load.learned_low_w
+        assert now.learned_steps == load.learned_steps
     for name, circuit in before.circuits.items():
         assert after.circuits[name].mode == circuit.mode
         assert after.circuits[name].mode_source == circuit.mode_source

@@ -247,6 +247,21 @@ def test_the_checkers_catch(mutation: Mutation, monkeypatch: pytest.MonkeyPatch)
     assert mutation.rules & set(found), sorted(set(found))
 
 
+def test_a_heater_that_had_as_much_as_others_is_missed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """L01: being a little ahead of the others when they are served is no excuse for an hour."""
+    # given a house in which everybody has had turns
+    world = World(scenarios.ALL["seed"], seed=5, changes_s=30.0)
+    world.run_until(16_200.0)
+    # when one of them gets none from now on
+    waiting = wish.waiting
+    monkeypatch.setattr(
+        wish, "waiting", lambda draft: [name for name in waiting(draft) if name != "lounge_window"]
+    )
+    judge_recovery(world, until_s=21_600.0)
+    # then that is found
+    assert "L01" in [each.rule for each in world.findings.violations]
+
+
 @pytest.mark.parametrize(
     "mutation",
     [

@@ -34,6 +34,7 @@ def test_a_restart_remembers_what_the_status_says() -> None:
                 switched_s=120.25,
                 switches=112,
                 learned_w=1104.0,
+                learned_low_w=1080.5,
                 learned_steps=6,
             ),
             "towels": LoadMemory(

@@ -131,7 +131,9 @@ def test_a_sequence_that_is_no_count_starts_anew(sequence: object) -> None:
     assert restored(mended("sequence", value=sequence))[2].sequence == 0
 
 
-@pytest.mark.parametrize("key", ["served_s", "wanted_s", "switches", "learned_w", "learned_steps"])
+@pytest.mark.parametrize(
+    "key", ["served_s", "wanted_s", "switches", "learned_w", "learned_low_w", "learned_steps"]
+)
 @pytest.mark.parametrize(
     "value",
     [-1.0, 1e300, math.nan, math.inf, "7", True, [], {}, 10**400],
@@ -152,6 +154,7 @@ def test_a_number_out_of_range_is_left_out_and_said(key: str, value: object) -> 
         ("wanted_s", 2_592_000.0, 2_592_000.1),  # 30 days
         ("switches", 2**53, 2**53 + 1),
         ("learned_w", 30_000.0, 30_000.1),  # 20 times the rated power
+        ("learned_low_w", 30_000.0, 30_000.1),
         ("learned_steps", 12, 13),
     ],
 )
@@ -242,6 +245,7 @@ FIELDS = st.sampled_from(
         *("on", "claim", "served_s", "wanted_s", "boost_until", "switched", "switches", "shed"),
         *(
             "learned_w",
+            "learned_low_w",
             "learned_steps",
             "switches_today",
             "unit",
@@ -287,6 +291,8 @@ def test_any_document_gives_a_memory_that_is_finite_and_in_range(document: dict[
         assert load.switched_s is None or -math.inf < load.switched_s <= NOW_S
         assert load.boost_until_s is None or NOW_S < load.boost_until_s <= NOW_S + 7200.0
         assert load.learned_w is None or 0.0 < load.learned_w < math.inf
+        assert load.learned_low_w is None or 0.0 < load.learned_low_w < math.inf
+        assert 0 <= load.learned_steps <= 12
     for circuit in remembered.circuits.values():
         assert circuit.limit_w is None or 0.0 <= circuit.limit_w < 9000.0
     assert left.sequence >= 0

@@ -140,6 +140,7 @@ class Drive:
                 self._sample(at_s)
             while queue and queue[0][0] <= at_s:
                 self._send(at_s, heapq.heappop(queue)[2](at_s))
+            # what became due by the above comes with the next round, which is at once
             if wake_s <= at_s and strategy.deadline_s <= at_s:
                 self._send(at_s, strategy.wake(at_s))
         house.advance(until_s)
