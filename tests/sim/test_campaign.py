@@ -4,6 +4,7 @@ import json
 import os
 import re
 import signal
+from dataclasses import replace
 from itertools import product
 from multiprocessing import active_children
 from multiprocessing.process import BaseProcess
@@ -19,7 +20,7 @@ from balancer.sim.scenarios import ALL
 
 def test_a_small_campaign_is_sound() -> None:
     # given every house for a quarter of a day, with faults
-    report = campaign.run_campaign(len(ALL) * 6.0 / 24.0, seed=1, jobs=1)
+    report = campaign.run_campaign(len(ALL) * 6.0 / 24.0, seed=1, jobs=2)
     # then
     assert list(report.lines())[2:] == [
         line for line in report.lines() if line.startswith("never injected")
@@ -82,6 +83,13 @@ def test_a_trace_that_cannot_be_read_is_no_defect_of_every_run() -> None:
         campaign.run_campaign(0.25, 1, (), 1, trace="gone.csv")
 
 
+@pytest.fixture
+def short_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let every run be of half an hour; the processes are forked, so theirs are, too."""
+    monkeypatch.setattr(campaign, "run_job", lambda job: trial.run_job(replace(job, hours=0.5)))
+
+
+@pytest.mark.usefixtures("short_runs")
 @pytest.mark.parametrize("processes", [1, 2])
 def test_who_interrupts_is_told_what_was_done(processes: int) -> None:
     # given somebody who has had enough after the first run
@@ -113,6 +121,7 @@ def test_who_interrupts_does_not_wait_for_what_is_half_done() -> None:
     assert [each.exitcode for each in workers] == [-signal.SIGINT] * 2
 
 
+@pytest.mark.usefixtures("short_runs")
 def test_when_a_process_is_killed_what_was_done_is_told() -> None:
     # given a machine that runs out of memory after the first run
     def kill(_: tally.Report) -> None:
