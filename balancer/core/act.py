@@ -46,15 +46,13 @@ def decide(
     house = draft.house
     wish.accrue(draft)
     ls = draft.load(name)
-    undone = ls.flight
     draw_w: dict[str, float] = {}
     fall_w: dict[str, float] = {}
     if not on:
         circuits = house.power_w[name]
         draw_w = {c: estimate.relief_w(house, draft.state, c, name) for c in circuits}
-        fall_w = draw_w
-        if undone is not None:
-            fall_w = {c: estimate.fall_w(house, draft.state, c, name) for c in circuits}
+        fall_w = {c: estimate.fall_w(house, draft.state, c, name) for c in circuits}
+    undone = ls.flight
     rise_w = {} if undone is None else _rise_w(draft, name, undone)
     count(draft, name)
     ls.on = on

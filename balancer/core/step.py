@@ -13,7 +13,7 @@ Theory of operation; the numbers are the rules of the design that the tests name
 8. Explain (R18): every load has a reason.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import NamedTuple, assert_never
 
 from balancer.core import (
@@ -214,14 +214,11 @@ def _end_requests(draft: Draft) -> None:
             draft.load(name).boost_until_s = None
 
 
-def _told_of(draft: Draft, event: Event) -> Sequence[str]:
+def _told_of(draft: Draft, event: Event) -> list[str]:
     """Return the circuits whose room a reading has told anew."""
     if not isinstance(event, MeterReadings):
-        return ()
+        return []
     tells_of = draft.house.tells_of
-    if len(event.power_w) == 1:
-        (name,) = event.power_w
-        return tells_of.get(name, ())
     told = {circuit for name in event.power_w for circuit in tells_of.get(name, ())}
     return [name for name in draft.house.circuits if name in told]
 
