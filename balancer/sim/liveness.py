@@ -80,7 +80,7 @@ def _watch(world: "World", until_s: float) -> None:
             zone = house.loads[load].zone
             if on or not world.people.requested(zone) or world.witness.wishes.away:
                 could_s[load] = 0.0
-            elif _could_run(world, load) and not _is_ahead(world, load):
+            elif _could_run(world, load) and not is_ahead(world, load):
                 could_s[load] = could_s.get(load, 0.0) + step_s
     _judge_served(world, could_s)
 
@@ -100,7 +100,7 @@ def _could_run(world: "World", load: str) -> bool:
     )
 
 
-def _is_ahead(world: "World", load: str) -> bool:
+def is_ahead(world: "World", load: str) -> bool:
     """Return whether all that are on instead are its equals, and have had clearly less.
 
     Loads are equal that have the same priority and nearest circuits; only their shares compare.

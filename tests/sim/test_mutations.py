@@ -139,14 +139,6 @@ def _never_on_again(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(rotate, "rotate", _always(None))
 
 
-def _passes_over(patch: pytest.MonkeyPatch) -> None:
-    """Let everybody have a turn but one."""
-    waiting = wish.waiting
-    patch.setattr(
-        wish, "waiting", lambda draft: [name for name in waiting(draft) if name != "bathroom"]
-    )
-
-
 def _no_repeats(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(act, "run_timers", _always(False))
     patch.setattr(hear, "run_timers", _always(None))
@@ -214,7 +206,6 @@ MUTATIONS = (
     Mutation("starts before it has read", _starts_at_once, frozenset({"I08"}), prepare=_restarts),
     Mutation("caps are ignored", _no_caps, frozenset({"I06"}), house="seed", prepare=_saves),
     Mutation("nothing comes on again", _never_on_again, frozenset({"L01"})),
-    Mutation("one is passed over", _passes_over, frozenset({"L01"})),
     Mutation("nothing is repeated", _no_repeats, frozenset({"L06", "I13"}), prepare=_loses),
 )
 

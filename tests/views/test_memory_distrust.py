@@ -243,17 +243,8 @@ NAMES = st.sampled_from(["main", "garage", "lounge", "towels", "bench", "gone", 
 FIELDS = st.sampled_from(
     [
         *("on", "claim", "served_s", "wanted_s", "boost_until", "switched", "switches", "shed"),
-        *(
-            "learned_w",
-            "learned_low_w",
-            "learned_steps",
-            "switches_today",
-            "unit",
-            "limit",
-            "limit_configured",
-            "mode",
-        ),
-        *("mode_source", "request"),
+        *("learned_w", "learned_low_w", "learned_steps", "switches_today", "unit", "limit"),
+        *("limit_configured", "mode", "mode_source", "request"),
     ]
 )
 ENTRIES = LEAVES | st.dictionaries(
