@@ -4,7 +4,6 @@ import os
 import re
 import runpy
 import signal
-import socket
 import ssl
 import subprocess
 import threading
@@ -90,7 +89,8 @@ class Broker:
     def _answers(self) -> bool:
         assert self.process is not None
         assert self.process.poll() is None, self.log.read_text()
-        with suppress(OSError), socket.create_connection(("127.0.0.1", self.plain), 1):
+        # it listens a moment before a signal to reload would no longer end it
+        with suppress(RefusedError), self.person("observer"):
             return True
         return False
 
