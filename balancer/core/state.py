@@ -335,6 +335,7 @@ class CalmCircuit(NamedTuple):
         idle_w: The part of it that is reserved for idle loads beside the reading.
         telling_w: A rise by so much may be an idle load that draws again.
         waiting: Somebody on it is wanted and off.
+        same_w: From which room to which the same of these would not fit even alone.
     """
 
     heating_w: float
@@ -342,18 +343,22 @@ class CalmCircuit(NamedTuple):
     idle_w: float
     telling_w: float
     waiting: bool
+    same_w: tuple[float, float]
 
 
 class Calm(NamedTuple):
     """Nothing is in flight, blind or suspect.
 
     Attributes:
-        sums: By circuit.
+        sums: By circuit with a meter.
+        rooms_w: What readings leave as it is: the room of circuits of which another program
+            tells, in watts.
         needs_w: What loads that wait for power need, by circuit; only those that may be the
             first to fit.
     """
 
     sums: Mapping[str, CalmCircuit]
+    rooms_w: Mapping[str, float]
     needs_w: tuple[Mapping[str, float], ...]
 
 

@@ -1,12 +1,13 @@
 """The short path for readings that change nothing decides as the full step does."""
 
 from dataclasses import replace
+from functools import partial
 
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from balancer.core.events import Event
-from balancer.core.model import House
+from balancer.core.model import Estimation, House
 from balancer.core.state import INFINITY, State, copied
 from balancer.core.step import Decision, step
 from tests.core.depth import few
@@ -42,19 +43,32 @@ class Shadow:
             assert abs(mine.usable_w - its.usable_w) < 1e-3 or mine.usable_w == its.usable_w, event
             assert mine.window == its.window or len(mine.window) == len(its.window), event
             assert mine.spike_w == its.spike_w, event
+        for load, ls in decision.state.loads.items():
+            assert ls.too_big is full.state.loads[load].too_big, (event, load)
 
 
-def with_meters(house: House, names: frozenset[str]) -> House:
-    """Return the house with own meters on some loads."""
+def changed(house: House, metered: frozenset[str], told: frozenset[str]) -> House:
+    """Return the house with own meters on some loads; others say what some circuits have."""
     loads = {
         name: replace(load, meter=a_meter(f"loads.{name}.meter", 10 * house.rated_w[name], 900.0))
-        if name in names
+        if name in metered
         else load
         for name, load in house.loads.items()
     }
+    circuits = {
+        name: replace(
+            circuit,
+            estimation=Estimation.EXTERNAL,
+            meter=None,
+            available=a_meter(f"circuits.{name}.available", circuit.limit_w, 120.0),
+        )
+        if name in told
+        else circuit
+        for name, circuit in house.circuits.items()
+    }
     return House(
         name=house.name,
-        circuits=house.circuits,
+        circuits=circuits,
         zones=house.zones,
         loads=loads,
         order=house.order,
@@ -66,22 +80,30 @@ def with_meters(house: House, names: frozenset[str]) -> House:
 @settings(few, phases=[Phase.reuse, Phase.generate])  # a day is long; shrinking takes minutes
 def test_the_short_path_decides_as_the_full_step(house: House, data: st.DataObject) -> None:
     """Commands, decisions and notes of a random day are the same, event by event."""
-    # given a house, some loads with meters of their own, heaters with thermostats of their own
+    # given a house, some loads with meters of their own, heaters with thermostats of their own,
+    # and perhaps a program that says what a circuit has
     draw = data.draw
     loads = sorted(house.loads)
-    house = with_meters(house, draw(st.frozensets(st.sampled_from(loads), max_size=3)))
+    circuits, zones = sorted(house.circuits), sorted(house.zones)
+    told = draw(st.frozensets(st.sampled_from(circuits), max_size=1))
+    house = changed(house, draw(st.frozensets(st.sampled_from(loads), max_size=3)), told)
     relays = {name: FakeRelay(report_s=draw(st.sampled_from([0.0, 0.1]))) for name in loads}
     rig = Rig(house, relays=relays, requested=True)
+    available_w = {name: draw(st.sampled_from([1000.0, 3000.0, 9000.0])) for name in told}
+    for name in told:
+        rig.add_meter(f"circuits.{name}.available", partial(available_w.__getitem__, name), 4.0)
     Shadow(rig)
-    circuits, zones = sorted(house.circuits), sorted(house.zones)
     # when a random day passes, then (in the shadow) nothing differs
     kinds = ["base"] * 4 + ["wobble"] * 3 + ["idle"] * 3 + ["request", "request", "rotate"]
+    kinds += ["told"] * len(told)
     for _ in range(15):
         match draw(st.sampled_from([*kinds, "boost", "limit", "away", "silent"])):
             case "base":
                 rig.base_w[draw(st.sampled_from(circuits))] = draw(
                     st.sampled_from([0.0, 300.0, 1000.0, 2500.0, 6000.0])
                 )
+            case "told":
+                available_w[min(told)] = draw(st.sampled_from([0.0, 800.0, 2500.0, 6000.0]))
             case "wobble":
                 rig.base_w[draw(st.sampled_from(circuits))] += draw(st.floats(-50.0, 50.0))
             case "idle":
@@ -118,6 +140,47 @@ def test_readings_that_change_nothing_take_the_short_path() -> None:
     short = shadow.short
     rig.run(100.0)
     assert shadow.short - short == 100
+
+
+def test_readings_of_a_meter_beside_a_told_circuit_take_the_short_path() -> None:
+    """What another program says holds until it says something else."""
+    told = a_circuit(
+        "hall",
+        limit_w=3000.0,
+        parent="main",
+        estimation=Estimation.EXTERNAL,
+        meter=None,
+        available=a_meter("told", 3000.0, 120.0),
+    )
+    loads = [a_load(name, 1000.0, "hall", **FREE) for name in "ab"]
+    rig = Rig(a_house(loads, a_circuit(limit_w=6000.0), told), requested=True, base_w=500.0)
+    rig.add_meter("told", lambda: 1500.0, 20.0)
+    shadow = Shadow(rig)
+    rig.run(105.0)
+    assert len(rig.on()) == 1
+    short = shadow.short
+    rig.run(100.0)
+    assert shadow.short - short == 100  # all but what the program said
+
+
+def test_who_is_too_big_is_told_by_the_reading_that_says_so() -> None:
+    """R6: 5 kW fit alone beside 900 W, not beside 1.1 kW, of 6 kW."""
+    rig = Rig(
+        a_house(
+            [a_load("a", 2000.0, **FREE), a_load("b", 5000.0, **FREE)], a_circuit("main", 6000.0)
+        ),
+        base_w=900.0,
+    )
+    rig.run(60.0)
+    rig.request("a")
+    rig.run(60.0)
+    rig.request("b")
+    rig.run(60.0)
+    assert rig.on() == {"a"}
+    for base_w, too_big in ((1100.0, True), (900.0, False)):
+        rig.base_w["main"] = base_w
+        rig.run(3.0)  # two readings
+        assert rig.state.loads["b"].too_big is too_big
 
 
 @given(lives())
