@@ -29,6 +29,7 @@ from balancer.sim.home.traces import (
     load_weather,
     shipped_weather,
 )
+from balancer.sim.scenarios import Scenario
 from balancer.sim.tally import Report
 
 USUAL_DAYS = 7.0
@@ -117,7 +118,7 @@ def _compare(options: SimulateOptions) -> int:
     if faults:
         with patience(contest.days, "with faults") as going_on:
             faulty = faulty_figures(
-                options.config or example_house(),
+                Scenario.of_file(case.setup.house.name, options.config or example_house()),
                 case,
                 days=contest.days,
                 faults=faults,

@@ -28,9 +28,28 @@ def read_setup(
     """
     findings = Findings()
     options: dict[str, Any] = {} if dry_run is None else {"dry_run": dry_run}
-    setup = None
-    if read_sources(path, os.environ if environ is None else environ, options, findings):
-        setup = build(read_tables(findings), path.parent, findings)
-    if setup is None:
+    if not read_sources(path, os.environ if environ is None else environ, options, findings):
         raise ConfigError(findings.problems, str(path))
+    return _built(findings, path.parent, str(path))
+
+
+def setup_of(document: Mapping[str, Any], folder: Path) -> Setup:
+    """Return the house of a configuration that is at hand, without the environment.
+
+    Args:
+        document: As TOML gives it.
+        folder: Where relative paths in it begin.
+
+    Raises:
+        ConfigError: With all problems.
+    """
+    findings = Findings()
+    findings.raw = dict(document)
+    return _built(findings, folder, "the document")
+
+
+def _built(findings: Findings, folder: Path, name: str) -> Setup:
+    setup = build(read_tables(findings), folder, findings)
+    if setup is None:
+        raise ConfigError(findings.problems, name)
     return setup

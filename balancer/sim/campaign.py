@@ -9,7 +9,7 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from random import Random
@@ -18,11 +18,12 @@ from balancer.sim.devices.meters import CADENCES
 from balancer.sim.faults import FAULTS
 from balancer.sim.home.appliances import APPLIANCES, HOUSEHOLD, USUAL, trace_named
 from balancer.sim.home.traces import TraceError
-from balancer.sim.scenarios import ALL
+from balancer.sim.scenarios import ALL, MADE_UP
 from balancer.sim.tally import Report
 from balancer.sim.trial import FAULTS_PER_DAY, HOURS, TRACE_DAYS, Job, Result, overhear, run_job
 from balancer.sim.world import World
 
+HOUSES = (*ALL, MADE_UP)
 METERS = ("", "power_delta", "on_change")  # as the house has them, or speaking on change
 OWNED = 0.3  # of the made-up households have each unusual appliance
 FIRST_PER_RUN = 5  # of its faults: dealt; so every fault's turn comes in every house
@@ -32,7 +33,13 @@ class RunError(Exception):
     """A run that did not come to its end; the text is the traceback."""
 
 
-def jobs_for(days: float, seed: int, faults: Iterable[str], trace: str | None = None) -> list[Job]:
+def jobs_for(
+    days: float,
+    seed: int,
+    faults: Iterable[str],
+    trace: str | None = None,
+    houses: Sequence[str] = HOUSES,
+) -> list[Job]:
     """Return the runs of a campaign: houses in turn, and in each house every fault in turn.
 
     Args:
@@ -40,10 +47,11 @@ def jobs_for(days: float, seed: int, faults: Iterable[str], trace: str | None = 
         seed: Of the whole campaign.
         faults: Ids of ``FAULTS`` to mix.
         trace: Of all runs; None: the shipped days and made-up households in turns.
+        houses: Of ``HOUSES``.
     """
     chosen = tuple(faults)
     number = max(1, round(days * 24.0 / HOURS))
-    names = list(ALL)
+    names = list(houses)
     order, owners = Random(f"campaign/{seed}"), Random(f"owners/{seed}")
     decks: dict[str, list[str]] = {name: [] for name in names}
     jobs = []
@@ -61,7 +69,7 @@ def jobs_for(days: float, seed: int, faults: Iterable[str], trace: str | None = 
                 seed=seed * 1_000_003 + index,
                 faults=chosen,
                 first=tuple(first),
-                cadence=METERS[index // len(names) % len(METERS)],
+                cadence="" if house == MADE_UP else METERS[index // len(names) % len(METERS)],
                 trace=_trace(owners, index // len(names)) if trace is None else trace,
             )
         )
@@ -81,6 +89,7 @@ def run_campaign(
     jobs: int = 2,
     *,
     trace: str | None = None,
+    houses: Sequence[str] = HOUSES,
     progress: Callable[[Report], None] | None = None,
 ) -> Report:
     """Run a campaign and report.
@@ -91,6 +100,7 @@ def run_campaign(
         faults: Ids of ``FAULTS`` to mix.
         jobs: Processes to use.
         trace: See ``jobs_for``.
+        houses: See ``jobs_for``.
         progress: Told the report as it grows.
 
     Returns:
@@ -103,7 +113,7 @@ def run_campaign(
         trace_named(trace, days=TRACE_DAYS, seed=seed)
     report = Report()
     began_s = time.monotonic()
-    work = jobs_for(days, seed, faults, trace)
+    work = jobs_for(days, seed, faults, trace, houses)
 
     def count(job: Job, done: Future[Result]) -> None:
         try:
@@ -149,6 +159,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--days", type=float, default=1.0, help="house-days to simulate")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--houses", nargs="+", default=HOUSES, choices=HOUSES)
     parser.add_argument("--faults", default="all", help="ids, all or none")
     parser.add_argument(
         "--replay", metavar="HOUSE:SEED", type=_house_and_seed, help="one run again"
@@ -183,6 +194,7 @@ def main(arguments: list[str] | None = None) -> int:
                 faults,
                 options.jobs,
                 trace=options.trace,
+                houses=options.houses,
                 progress=_progress(),
             )
             print(file=sys.stderr)
@@ -198,8 +210,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _house_and_seed(text: str) -> tuple[str, int]:
     house, _, seed = text.partition(":")
-    if house not in ALL or not seed.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text}: a seed of one of {', '.join(ALL)} is needed")
+    if house not in HOUSES or not seed.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text}: a seed of one of {', '.join(HOUSES)} is needed")
     return house, int(seed)
 
 

@@ -2,12 +2,12 @@
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-from balancer.config.load import read_setup
+from balancer.config.load import setup_of
 from balancer.config.setup import Setup
 
 
@@ -17,31 +17,37 @@ class Scenario:
 
     Attributes:
         name: For people and for the command that replays it.
-        path: Its config.toml.
+        document: Its configuration, as it stands in the file.
+        folder: Where the file is, for paths in it.
         cadences: Name of the cadence (``meters.CADENCES``) by key path of the meter; else p1.
         power_on: What relays do after a blackout: off, on or previous.
     """
 
     name: str
-    path: Path
+    document: Mapping[str, Any]
+    folder: Path = Path()
     cadences: Mapping[str, str] = field(default_factory=dict)
     power_on: str = "previous"
 
-    @property
-    def document(self) -> dict[str, Any]:
-        """Return the configuration as it stands in the file."""
-        return tomllib.loads(self.path.read_text())
+    @classmethod
+    def of_file(cls, name: str, path: Path) -> Self:
+        """Return the house of a config.toml, with usual devices."""
+        return cls(name=name, document=tomllib.loads(path.read_text()), folder=path.parent)
 
     def setup(self) -> Setup:
-        """Return what the balancer makes of the configuration."""
-        return read_setup(self.path, environ={})
+        """Return what the balancer makes of the configuration.
+
+        Raises:
+            ConfigError: It is none.
+        """
+        return setup_of(self.document, self.folder)
 
 
 def _shipped(
     name: str, cadences: Mapping[str, str] | None = None, *, power_on: str = "previous"
 ) -> Scenario:
     path = Path(str(resources.files("balancer.sim") / "houses" / f"{name}.toml"))
-    return Scenario(name=name, path=path, cadences=cadences or {}, power_on=power_on)
+    return replace(Scenario.of_file(name, path), cadences=cadences or {}, power_on=power_on)
 
 
 _PHASE_METERS = tuple(f"circuits.{name}.meter" for name in ("main", "l1", "l2", "l3"))
@@ -60,3 +66,4 @@ PILOT = _shipped(
 )
 SURPLUS = _shipped("surplus", {"circuits.hall.available": "linky"}, power_on="off")
 ALL = {scenario.name: scenario for scenario in (FLAT, SEED, PHASES, APPLIANCES, PILOT, SURPLUS)}
+MADE_UP = "made_up"  # another house for every seed

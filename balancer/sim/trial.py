@@ -11,7 +11,8 @@ from random import Random
 from balancer.sim.faults import FAULTS
 from balancer.sim.home.appliances import trace_named
 from balancer.sim.liveness import judge_recovery
-from balancer.sim.scenarios import ALL, Scenario
+from balancer.sim.made_up import made_up
+from balancer.sim.scenarios import ALL, MADE_UP, Scenario
 from balancer.sim.world import World
 
 HOURS = 6.0
@@ -26,7 +27,7 @@ class Job:
     """One run; enough to replay it.
 
     Attributes:
-        house: Name of the scenario.
+        house: Name of the scenario; ``MADE_UP``: the seed's own.
         seed: Of everything.
         hours: Simulated, recovery included.
         faults: Ids to choose from; those of ``first`` come first.
@@ -48,7 +49,7 @@ class Job:
     @property
     def scenario(self) -> Scenario:
         """Return the house, with the meters of this run."""
-        scenario = ALL[self.house]
+        scenario = made_up(self.seed) if self.house == MADE_UP else ALL[self.house]
         if not self.cadence:
             return scenario
         circuits = scenario.document["circuits"]

@@ -19,7 +19,7 @@ def test_who_interrupts_a_run_with_faults_has_what_was_done() -> None:
 
     # when
     faulty = faulty_figures(
-        FLAT.path, case, days=30.0, faults=("F01", "F43"), bound_kwh=None, going_on=enough
+        FLAT, case, days=30.0, faults=("F01", "F43"), bound_kwh=None, going_on=enough
     )
     # then that hour is all there is
     assert faulty.interrupted

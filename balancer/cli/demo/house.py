@@ -106,10 +106,11 @@ class LiveHouse:
         self._next_script = 0
         self._outbox: asyncio.Queue[Message] = asyncio.Queue()
         self._outlet = Outlet(self.clock, self.random, self._outbox.put_nowait)
-        self._ear = Ear(Scenario(name="demo", path=config).document)
+        document = Scenario.of_file("demo", config).document
+        self._ear = Ear(document)
         self._timer: asyncio.TimerHandle | None = None
         self.devices: Devices = build_devices(
-            Scenario(name="demo", path=config).document,
+            document,
             self.clock,
             self._outlet,
             self.random,

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from balancer.sim.contest.figures import Figures, figures_of
 from balancer.sim.contest.strategies import HOUR_S, Case
@@ -27,7 +26,7 @@ class Faulty:
 
 
 def faulty_figures(
-    path: Path,
+    scenario: Scenario,
     case: Case,
     *,
     days: float,
@@ -38,14 +37,13 @@ def faulty_figures(
     """Return what came of a house under faults.
 
     Args:
-        path: Its config.toml.
+        scenario: The house, as its devices need it.
         case: The case; trace, weather and seed are taken from it.
         days: To simulate; in the last hour and a half everything is healed and has to recover.
         faults: Ids of the faults to mix.
         bound_kwh: The clairvoyant's heat, without faults.
         going_on: Asked after each hour, told the days that are done; if not, it ends there.
     """
-    scenario = Scenario(name=case.setup.house.name, path=path)
     world = World(
         scenario,
         seed=case.seed,
