@@ -283,7 +283,8 @@ def happenings(draw: st.DrawFn, house: House) -> Happening:
         case "relay":
             what = RelayReported(at_s, draw(loads), draw(st.booleans()))
         case "device":
-            what = DeviceReported(at_s, draw(loads), draw(some([True, True, False])))
+            online, anew = draw(some([(True, False), (True, True), (False, False)]))
+            what = DeviceReported(at_s, draw(loads), online, anew=anew)
         case "connect":
             what = Connected(at_s)
         case "disconnect":

@@ -86,11 +86,16 @@ class RelayReported:
 
 @dataclass(frozen=True, slots=True)
 class DeviceReported:
-    """A relay's device, or the bridge before it, came or went."""
+    """A relay's device, or the bridge before it, came or went.
+
+    Attributes:
+        anew: It says so live: it has come just now, though nobody may have heard it go.
+    """
 
     at_s: float
     load: str
     online: bool
+    anew: bool = False
 
 
 @dataclass(frozen=True, slots=True)

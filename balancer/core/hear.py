@@ -200,13 +200,16 @@ def ask_all(draft: Draft) -> None:
         _forget(draft, name)
 
 
-def device(draft: Draft, name: str, *, online: bool) -> None:
-    """Take in that a relay's device, or the bridge before it, came or went (R11, R15)."""
+def device(draft: Draft, name: str, *, online: bool, anew: bool) -> None:
+    """Take in that a relay's device, or the bridge before it, came or went (R11, R15).
+
+    One that came anew may have lost power: what was known of its relay counts no more.
+    """
     ls = draft.load(name)
     before, ls.online = ls.online, online
     if not online:
         ls.claim = False
-    elif before is False:
+    elif before is False or (anew and ls.reconciled):
         act.mend(draft, name)
         _forget(draft, name)
     elif not ls.reconciled and draft.at_s >= ls.reconcile_by_s - RECONCILE_S + ASKED_S:

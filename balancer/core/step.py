@@ -156,7 +156,7 @@ def _take_in(draft: Draft, event: Event) -> Cause | None:
             cs.limit_w = event.limit_w
             return Cause.LIMIT
         case DeviceReported():
-            hear.device(draft, event.load, online=event.online)
+            hear.device(draft, event.load, online=event.online, anew=event.anew)
         case Connected():
             state.connected = True
             for name in state.meters:

@@ -204,7 +204,8 @@ class Routes:
         for name, decode_online in self._online.get(topic, ()):
             online = self._heard(name, decode_online, message)
             if online is not None:
-                found.append(DeviceReported(at_s, name, online))
+                anew = online and not message.retain
+                found.append(DeviceReported(at_s, name, online, anew=anew))
         for zone in self._requests.get(topic, ()):
             wanted = self._request(zone, message, requested=requested(zone))
             if wanted is not None:
@@ -245,7 +246,8 @@ class Routes:
         topics = self._reachable[name]
         before, topics[message.topic] = topics[message.topic], online
         now = all(each is not False for each in topics.values())
-        if self._known_online.get(name) is now and before is not None:
+        came = now and not message.retain  # a bridge that dies with the broker leaves no will
+        if self._known_online.get(name) is now and before is not None and not came:
             return None
         self._known_online[name] = now
         return now

@@ -233,8 +233,8 @@ class Rig(World):
     def limit(self, limit_w: float, circuit: str = "main") -> Decision:
         return self.tell(LimitSet(self.now_s, circuit, limit_w))
 
-    def device(self, load: str, online: bool) -> Decision:
-        return self.tell(DeviceReported(self.now_s, load, online))
+    def device(self, load: str, online: bool, *, anew: bool = False) -> Decision:
+        return self.tell(DeviceReported(self.now_s, load, online, anew=anew))
 
     def stop(self) -> Decision:
         return self.tell(StopRequested(self.now_s))

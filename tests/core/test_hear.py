@@ -5,7 +5,7 @@ import pytest
 from balancer.core.commands import Cause, NoteKind, Reason
 from balancer.core.events import RelayReported
 from balancer.core.hear import HEARD_AGAIN_S
-from tests.core.house import FREE, A, a_house, a_load
+from tests.core.house import FREE, A, a_circuit, a_house, a_load
 from tests.core.rig import Rig
 
 
@@ -68,6 +68,26 @@ def test_a_fault_ends_when_the_device_comes_back() -> None:
     rig.run(10.0)
     assert rig.load("a").reason == Reason.SERVING
     assert rig.on() == {"a"}
+
+
+def test_a_device_that_comes_anew_is_asked_and_counts_as_on_until_it_has_answered() -> None:
+    """R15: nobody heard it go; it may have lost power, and booted switched on."""
+    # given a relay that was off and is on, and has not said so, and a request for another
+    rig = Rig(a_house(2, a_circuit(limit_w=8 * A), load_options=FREE))
+    rig.run(60.0)
+    asked = len(rig.queried)
+    rig.device("a", True)
+    assert len(rig.queried) == asked  # what it says since long is no news
+    rig.move("a", on=True)
+    # when its device says live that it is there
+    rig.device("a", True, anew=True)
+    rig.request("b")
+    # then it is asked, and its power is not given away
+    assert [load for _, load in rig.queried[asked:]] == ["a"]
+    assert rig.load("b").reason == Reason.WAITING
+    # and what it did is put right
+    rig.run(60.0)
+    assert rig.on() == {"b"}
 
 
 def test_an_unreachable_device_is_sent_no_on() -> None:

@@ -123,6 +123,26 @@ def test_who_was_away_before_a_connect_is_forgotten_with_it(tmp_path: Path) -> N
     assert rig.status()["loads"]["door"]["online"] is True
 
 
+def test_a_bridge_that_starts_anew_is_asked_though_nobody_heard_it_go(tmp_path: Path) -> None:
+    """R15, F24: dark together with the broker; its first states are what it remembers."""
+    tasmota = 'type = "tasmota", device = "door", dead_man = "15 min"'
+    config = CONFIG.replace(tasmota, 'type = "zigbee2mqtt", device = "door"')
+    rig = EngineRig(tmp_path, config=config)
+    rig.retained["zigbee2mqtt/bridge/state"] = b'{"state":"online"}'
+    rig.retained["zigbee2mqtt/door/availability"] = b'{"state":"online"}'
+    rig.begin()
+    rig.run(10.0)
+
+    def asked(topic: str, *, retain: bool = False) -> list[str]:
+        outgoing = rig.send(topic, '{"state":"online"}', retain=retain)
+        rig.run(10.0)
+        return [each.topic for each in outgoing.commands if each.topic.endswith("/get")]
+
+    assert asked("zigbee2mqtt/bridge/state", retain=True) == []
+    assert asked("zigbee2mqtt/bridge/state") == ["zigbee2mqtt/door/get"]
+    assert asked("zigbee2mqtt/door/availability") == ["zigbee2mqtt/door/get"]
+
+
 def test_a_retained_state_of_a_relay_that_can_be_asked_says_nothing(rig: EngineRig) -> None:
     """R15: it may be hours old."""
     rig.retained["stat/door/POWER"] = b"ON"

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -122,6 +123,24 @@ def test_a_failure_of_the_engine_says_where_it_was(
     with pytest.raises(RuntimeError) as caught:
         world.run_until(10.0)
     assert re.search(r"at \d+\.\d+ s in the house flat with seed 11", caught.value.__notes__[0])
+
+
+def test_plugs_that_boot_switched_on_before_their_bridge_are_found_and_switched_off() -> None:
+    """R15, F24: the bridge says what it remembers, and that is that they were off."""
+    # given a house that nobody heats, whose breaker trips
+    world = World(replace(scenarios.FLAT, power_on="on"), seed=2)
+    for zone in world.setup.house.zones:
+        world.people.hold(zone, wanted=False)
+    world.house.rearm_after(60.0)
+    world.at(1000.0, lambda w: w.plug("main", 30_000.0, for_s=30.0))
+    world.run_until(1050.0)
+    assert not world.process.running
+    # when the power is back, every plug switches its heater on
+    world.run_until(1075.0)
+    assert all(world.house.heating(load) for load in world.setup.house.loads)
+    # then the balancer, which starts later, switches off all of them
+    world.run_until(1200.0)
+    assert not any(world.house.heating(load) for load in world.setup.house.loads)
 
 
 def test_a_blackout_takes_the_balancer_along_and_brings_it_back() -> None:

@@ -144,7 +144,7 @@ class ZigbeeBridge(Device):
             if key in wanted or (at == endpoint and "state" in wanted):
                 word = str(wanted.get(key, wanted.get("state", ""))).upper()
                 if verb == "get":
-                    self._queue(relay, partial(self.tell, relay))
+                    self._queue(relay, partial(self._report, relay, at))
                 elif word in {"ON", "OFF"}:
                     self._command(relay, at, on=word == "ON", wanted=wanted)
 
