@@ -37,6 +37,7 @@ def as_seen(
                 supplies={name: SimpleNamespace(power_w=each) for name, each in power_w.items()},
                 shares=SimpleNamespace(share=shares.get),
                 heating=lambda name: name in on,
+                takes_w=lambda name: 0.8 * house.rated_w[name],
             ),
             witness=SimpleNamespace(
                 wishes=SimpleNamespace(limit_w={each.name: each.limit_w for each in circuits})

@@ -51,11 +51,16 @@ class Wishes:
         return self._now() - self.request_s[zone] > self._house.hold_off_s + SETTLED_S
 
     def recall(self, retained: Mapping[str, Message]) -> None:
-        """Take what the broker keeps for what is in force: a new life knows nothing else."""
+        """Take what the broker keeps for what is in force: a new life knows nothing else.
+
+        When somebody asked is not kept; what is kept counts as asked for now.
+        """
         topics = self._topics
         self.away = _kept(retained, topics.away) == "ON"
         for zone in self.requests:
             self.requests[zone] = WORDS.get(_kept(retained, topics.zone(zone)))
+            if self.requests[zone]:
+                self.request_s[zone] = self._now()
         for name, circuit in self._house.circuits.items():
             word = _kept(retained, topics.mode(name))
             self.mode[name] = int(word) if word.isascii() and word.isdigit() else None
