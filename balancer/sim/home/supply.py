@@ -93,6 +93,12 @@ class Supply:
         """Return when it trips if nothing changes."""
         return inf if self.tripped else self.breaker.trips_at_s
 
+    def would_trip_at_s(self, at_s: float, power_w: float) -> float:
+        """Return when it trips if another power flows from an instant on, in watts."""
+        breaker = self.breaker.twin()
+        breaker.carry(at_s, power_w / self._rating_w)
+        return breaker.trips_at_s
+
     @property
     def over(self) -> bool:
         """Return whether more flows than the limit, and heaters are the reason."""

@@ -60,15 +60,18 @@ class Promises:
         stage = self._stage
         status = stage.witness.status
         assert status is not None
+        now_s = stage.clock.now_s
         for name, shown in status["circuits"].items():
             margin_s = shown["trip_margin"]
             if margin_s is None or self._unsure_of_heat(name):
                 continue
             supply = stage.house.supplies[name]
             model = stage.setup.house.circuits[name]
-            if abs(supply.power_w - shown["meter"] * model.watts_per_unit) > EDGE_W:
+            meter_w = shown["meter"] * model.watts_per_unit
+            if abs(supply.power_w - meter_w) > EDGE_W:
                 continue  # it has changed since the reading
-            true_s = supply.trips_at_s - stage.clock.now_s
+            # just above what a breaker carries for ever, half a watt is seconds
+            true_s = supply.would_trip_at_s(now_s, min(supply.power_w, meter_w)) - now_s
             if margin_s > true_s + MARGIN_EDGE_S:
                 self._found(
                     "I24", f"{name} shows {margin_s:.1f} s until it trips, it is {true_s:.1f} s"
