@@ -9,7 +9,7 @@ from balancer.sim.devices.meters import Meter
 from balancer.wire import Message
 
 KEPT_READINGS = 4
-KEPT_SAMPLES = 40
+KEPT_SAMPLES = 1000  # on the way: the balancer may sleep for ten minutes, with its socket open
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,8 @@ class Readings:
     def received(self, message: Message) -> tuple[str, ...]:
         """Note a meter's message; return the names of what it is a believable reading of."""
         samples = self._samples[message.topic]
-        found = next((each for each in samples if each.payload == message.payload), None)
+        # the very bytes that were sampled: another sample may read the same
+        found = next((each for each in samples if each.payload is message.payload), None)
         if found is None or message.retain:
             return ()
         while samples[0] is not found:
