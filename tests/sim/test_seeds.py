@@ -92,6 +92,15 @@ SEEDS = (
         ),
         id="a server began to boot, and went on to when its house was dark again",
     ),
+    pytest.param(
+        Job(
+            house="pilot",
+            seed=1_000_105,
+            cadence="on_change",
+            first=("F14", "F46", "F50", "F36", "F79"),
+        ),
+        id="an OFF was credited with what its heater takes at 239 V, more than a fifth above rated",
+    ),
 )
 
 

@@ -62,7 +62,9 @@ class Shedding:
         left = []
         for load in self._house.loads_of[circuit.name]:
             seen = self._witness.loads[load]
-            covers_w = OVERDRAW * self._house.power_w[load][circuit.name]  # R14: it may take more
+            rated_w = self._house.power_w[load][circuit.name]
+            takes_w = self._stage.house.takes_w(load) * rated_w / self._house.rated_w[load]
+            covers_w = max(OVERDRAW * rated_w, takes_w / LEAST_DRAWN)  # R14: it may take more
             if seen.believed_on is False and now_s - seen.went_off_s < IN_FLIGHT_S:
                 excess_w -= covers_w  # whoever switched it off, the reading may be older (R2)
             elif seen.commanded is False:  # told to go off: whether it does is R11's business
