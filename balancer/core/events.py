@@ -89,7 +89,7 @@ class DeviceReported:
     """A relay's device, or the bridge before it, came or went.
 
     Attributes:
-        anew: It says so live: it has come just now, though nobody may have heard it go.
+        anew: It says so live: perhaps it has come just now, and nobody heard it go.
     """
 
     at_s: float

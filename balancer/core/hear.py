@@ -7,6 +7,7 @@ from balancer.core.state import INFINITY, Flight, LoadState
 
 RECHECK_S = 60.0
 RECONCILE_S = 5.0
+HINT_S = 5.0  # what a device says so soon after it came is a memory of its bridge, or a boot
 ASKED_S = 0.5  # a device that comes later than this after us has not heard the question
 MOST_CONFIRMS = 32
 FOREIGN_TIMES = 3
@@ -71,7 +72,7 @@ def report(draft: Draft, name: str, *, on: bool) -> None:
     if on and (before is True or ls.retell_s < INFINITY):
         _never_went_off(draft, name)
         return
-    _foreign(draft, name, on=on)
+    _unasked(draft, name, on=on, before=before)
 
 
 def run_timers(draft: Draft) -> None:
@@ -114,6 +115,16 @@ def _repeats_old(draft: Draft, name: str, flight: Flight) -> bool:
     """Return whether a report may be an old state repeated in a merged payload (R11)."""
     within_s = estimate.confirm_within_s(draft.house, name, draft.state.loads[name])
     return draft.house.loads[name].relay.merged and draft.at_s < flight.last_sent_s + within_s
+
+
+def _unasked(draft: Draft, name: str, *, on: bool, before: bool | None) -> None:
+    """Take in a switching that was not ours: a boot, a bridge's memory, or somebody's hand."""
+    ls = draft.load(name)
+    if draft.at_s < ls.came_s + HINT_S:
+        ls.adopt = on and ls.claim
+        _reconcile(draft, name, on=on, before=before)
+    else:
+        _foreign(draft, name, on=on)
 
 
 def _foreign(draft: Draft, name: str, *, on: bool) -> None:
@@ -203,16 +214,25 @@ def ask_all(draft: Draft) -> None:
 def device(draft: Draft, name: str, *, online: bool, anew: bool) -> None:
     """Take in that a relay's device, or the bridge before it, came or went (R11, R15).
 
-    One that came anew may have lost power: what was known of its relay counts no more.
+    One that only says again that it is there may have lost power, and booted in another state
+    than its bridge remembers: it is asked, and the answer counts. Nothing else changes: bridges
+    say so of all their devices, whatever is on its way.
     """
     ls = draft.load(name)
     before, ls.online = ls.online, online
     if not online:
         ls.claim = False
-    elif before is False or (anew and ls.reconciled):
+    elif before is False:
         act.mend(draft, name)
+        ls.came_s = draft.at_s
         _forget(draft, name)
-    elif not ls.reconciled and draft.at_s >= ls.reconcile_by_s - RECONCILE_S + ASKED_S:
+    elif ls.reconciled:
+        if anew and not draft.house.dry_run and draft.at_s >= ls.came_s + ASKED_S:
+            again_s = draft.at_s + RECONCILE_S / 2.0  # the question or the answer may be lost
+            ls.came_s = draft.at_s
+            ls.recheck_s = min(ls.recheck_s, again_s)
+            draft.commands.append(QueryRelay(name))
+    elif draft.at_s >= ls.reconcile_by_s - RECONCILE_S + ASKED_S:
         draft.commands.append(QueryRelay(name))  # it was not there to answer
 
 

@@ -236,6 +236,7 @@ class LoadState:
         idle: On, and known to draw nothing.
         renew_s: When its lease is renewed (R12).
         told_again_s: When something that can wait was said to it last: its lease, or OFF again.
+        came_s: When its device, or the bridge before it, last said that it has come.
         due_s: When time may change anything about it; infinite: not by itself.
     """
 
@@ -268,6 +269,7 @@ class LoadState:
     idle: bool = False
     renew_s: float = INFINITY
     told_again_s: float = -INFINITY
+    came_s: float = -INFINITY
     due_s: float = INFINITY
     switches: int = 0
     reason: Reason = Reason.STARTING

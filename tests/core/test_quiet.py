@@ -3,6 +3,7 @@
 from dataclasses import replace
 from functools import partial
 
+import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
@@ -161,6 +162,37 @@ def test_readings_of_a_meter_beside_a_told_circuit_take_the_short_path() -> None
     short = shadow.short
     rig.run(100.0)
     assert shadow.short - short == 100  # all but what the program said
+
+
+@pytest.mark.parametrize("mode", [False, True], ids=["power", "mode only"])
+def test_a_load_of_a_told_circuit_comes_on_at_the_reading_that_leaves_it_room(mode: bool) -> None:
+    told = a_circuit(
+        "hall",
+        limit_w=3000.0,
+        parent="main",
+        estimation=Estimation.EXTERNAL,
+        meter=None,
+        available=None if mode else a_meter("told", 3000.0, 1200.0),
+        steps=(2, 1, 0) if mode else None,
+    )
+    loads = [a_load("a", 1000.0, "hall", **FREE), a_load("b", 2000.0, **FREE)]
+    rig = Rig(a_house(loads, a_circuit(limit_w=6000.0), told), base_w={"main": 3500.0})
+    if not mode:
+        rig.add_meter("told", lambda: 1500.0, 10.0)
+    rig.run(30.0)
+    rig.request("b")
+    rig.run(30.0)
+    rig.request("a")
+    for meter in rig.meters:
+        if meter == "told":
+            rig.meters[meter].period_s = 1000.0  # what it said holds
+    rig.run(30.0)
+    assert rig.on() == {"b"}
+    # when other things go off
+    rig.base_w["main"] = 1500.0
+    rig.run(60.0)
+    # then it comes on
+    assert rig.on() == {"a", "b"}
 
 
 def test_who_is_too_big_is_told_by_the_reading_that_says_so() -> None:
