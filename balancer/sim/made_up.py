@@ -196,7 +196,8 @@ def _appliances(
     """Let big appliances have meters in place of the whole circuit."""
     circuit["estimation"] = "individual"
     circuit["security_margin"] = 600.0
-    circuit["limit"] = max(9000.0, circuit["limit"])
+    limit_w = circuit["limit"] = max(9000.0, circuit["limit"])
+    circuit["breaker"]["rating"] = f"{limit_w:g} W"
     circuit["non_heating_meters"] = [
         {
             **_meter(

@@ -22,6 +22,8 @@ def test_every_house_can_be_lived_in() -> None:
     """Each is a valid configuration in which every heater fits, alone and beside the fridge."""
     for seed in SEEDS:
         house = made_up(seed).setup().house
+        for each in house.circuits.values():
+            assert each.breaker.rating_w >= each.limit_w - 5.0, (seed, each.name)
         for load in house.loads.values():
             for circuit, watts in house.power_w[load.name].items():
                 assert watts + 300.0 < house.circuits[circuit].limit_w, (seed, load.name)
@@ -82,4 +84,5 @@ def test_it_is_warmer_with_the_balancer(seed: int) -> None:
     world = World(made_up(seed), seed=seed, trace=shipped_trace())
     world.run_until(1800.0)
     assert world.findings.violations == []
+    assert world.house.trips == []
     assert heat_kwh(world.house) > 0.1
