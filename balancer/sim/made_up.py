@@ -1,6 +1,8 @@
-"""Houses that nobody has thought of: any supply, meters, relays and settings that go together.
+"""Houses that nobody has thought of: circuits, meters, relays and settings that go together.
 
-A house is drawn from its seed, so a run in it needs nothing but the seed to be done again.
+A house is drawn from its seed, so a run in it needs nothing but the seed to be done again. Not
+drawn: several circuits of which one has appliance meters, circuits that only have a mode, and
+another voltage than 230 V.
 """
 
 from random import Random
@@ -81,9 +83,10 @@ def _loads(chance: Random, circuits: list[str], zones: list[str]) -> dict[str, d
     below = [name for name in circuits if name != "main"] or circuits
     loads: dict[str, dict[str, Any]] = {}
     for number, name in enumerate(names):
+        relay = relays[name]
         load = loads[name] = {
             "zone": zones[number % len(zones)],
-            "relay": relays[name],
+            "relay": relay,
             "priority": chance.choice((0, 0, 0, 1, -1)),
         }
         several = set(SEVERAL) <= set(circuits) and chance.random() < 0.15
@@ -92,7 +95,6 @@ def _loads(chance: Random, circuits: list[str], zones: list[str]) -> dict[str, d
         if chance.random() < 0.5:
             load["min_on"] = chance.choice(("0 s", "20 s", "2 min", "10 min"))
             load["min_off"] = chance.choice(("0 s", "20 s", "1 min"))
-        relay = relays[name]
         if "channel" not in relay and chance.random() < 0.3:
             load["meter"] = (
                 {"type": "mqtt", "topic": f"power/{name}", "unit": "W"}
