@@ -120,7 +120,7 @@ def _repeats_old(draft: Draft, name: str, flight: Flight) -> bool:
 def _unasked(draft: Draft, name: str, *, on: bool, before: bool | None) -> None:
     """Take in a switching that was not ours: a boot, a bridge's memory, or somebody's hand."""
     ls = draft.load(name)
-    if draft.at_s < ls.came_s + HINT_S:
+    if draft.at_s < ls.hint_until_s and draft.at_s >= ls.left_alone_until_s:
         ls.adopt = on and ls.claim
         _reconcile(draft, name, on=on, before=before)
     else:
@@ -173,7 +173,9 @@ def _reconcile(draft: Draft, name: str, *, on: bool, before: bool | None) -> Non
     """Take over what a relay reports after start, reconnect or return (R15)."""
     ls = draft.load(name)
     ls.reconciled = True
-    ls.reconcile_by_s = ls.recheck_s = INFINITY
+    ls.reconcile_by_s = INFINITY
+    if draft.at_s >= ls.hint_until_s:
+        ls.recheck_s = INFINITY  # else it may be a memory: asked again
     ls.live = on
     if ls.fault and ls.dead and not on:
         ls.retry_s = draft.at_s  # it answers on this line: the last one may have been deaf
@@ -198,6 +200,9 @@ def _reconcile(draft: Draft, name: str, *, on: bool, before: bool | None) -> Non
         ls.claim = name in draft.state.wanted
         ls.flight = None
     elif not about_to_be_told:
+        if before is False:  # it has just gone on: no reading contains it yet
+            now = _happened(draft.at_s, on=True, cause=Cause.RECONCILE, draw_w={})
+            ls.flight = now._replace(unseen=ls.flight is not None)
         act.decide(draft, name, on=False, cause=Cause.RECONCILE, reason=_rest(draft, name))
 
 
@@ -224,16 +229,23 @@ def device(draft: Draft, name: str, *, online: bool, anew: bool) -> None:
         ls.claim = False
     elif before is False:
         act.mend(draft, name)
-        ls.came_s = draft.at_s
+        _came(draft, ls)
         _forget(draft, name)
     elif ls.reconciled:
         if anew and not draft.house.dry_run and draft.at_s >= ls.came_s + ASKED_S:
             again_s = draft.at_s + RECONCILE_S / 2.0  # the question or the answer may be lost
-            ls.came_s = draft.at_s
+            _came(draft, ls)
             ls.recheck_s = min(ls.recheck_s, again_s)
             draft.commands.append(QueryRelay(name))
     elif draft.at_s >= ls.reconcile_by_s - RECONCILE_S + ASKED_S:
         draft.commands.append(QueryRelay(name))  # it was not there to answer
+
+
+def _came(draft: Draft, ls: LoadState) -> None:
+    """Note that a device has come; one that says so all the time gives no hints."""
+    if draft.at_s >= ls.came_s + RECHECK_S:
+        ls.hint_until_s = draft.at_s + HINT_S
+    ls.came_s = draft.at_s
 
 
 def _forget(draft: Draft, name: str) -> None:

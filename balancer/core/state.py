@@ -237,6 +237,7 @@ class LoadState:
         renew_s: When its lease is renewed (R12).
         told_again_s: When something that can wait was said to it last: its lease, or OFF again.
         came_s: When its device, or the bridge before it, last said that it has come.
+        hint_until_s: Till then what its relay says may be a memory of the bridge, or a boot.
         due_s: When time may change anything about it; infinite: not by itself.
     """
 
@@ -270,6 +271,7 @@ class LoadState:
     renew_s: float = INFINITY
     told_again_s: float = -INFINITY
     came_s: float = -INFINITY
+    hint_until_s: float = -INFINITY
     due_s: float = INFINITY
     switches: int = 0
     reason: Reason = Reason.STARTING
