@@ -64,7 +64,7 @@ def test_what_a_bridge_remembers_of_a_running_heater_takes_it_no_place(heard: bo
 
 def test_an_answer_that_is_lost_behind_a_memory_is_asked_for_again() -> None:
     """R11, R15: else a heater that was believed off for it would never be told OFF."""
-    rig = Rig(a_house(1, load_options=FREE), requested=True)
+    rig = Rig(a_house(1, load_options={"min_on_s": 0.0}), requested=True)
     rig.run(60.0)
     rig.relays["a"].unasked = True
     rig.device("a", True, anew=True)
