@@ -15,8 +15,8 @@ from dataclasses import dataclass
 
 from balancer.core import estimate, restrain
 from balancer.core.draft import Draft
-from balancer.core.model import Circuit, Estimation
-from balancer.core.state import INFINITY, CircuitState
+from balancer.core.model import Circuit, Estimation, House
+from balancer.core.state import INFINITY, CircuitState, State
 
 
 @dataclass(slots=True)
@@ -65,7 +65,7 @@ class Book:
         if room is None:
             draft = self.draft
             room = self._rooms[circuit] = Room(
-                _measured_w(draft, circuit),
+                measured_w(draft.house, draft.state, circuit),
                 restrain.places_left(draft.house, draft.state, circuit),
             )
         return room
@@ -224,9 +224,8 @@ def proven_peak_w(circuit: Circuit, cs: CircuitState, at_s: float) -> float | No
     return next(recent, cs.window[-1].power_w)  # it falls: the first is the peak
 
 
-def _measured_w(draft: Draft, circuit: str) -> float:
+def measured_w(house: House, state: State, circuit: str) -> float:
     """Return the measured room, in watts (R4); minus infinity while readings miss."""
-    house, state = draft.house, draft.state
     own = house.circuits[circuit]
     if estimate.excess_w(house, state, circuit) > estimate.TINY_W:
         return -INFINITY  # an overload ends with a reading, not on paper
@@ -266,7 +265,7 @@ def earn(draft: Draft, circuit: str) -> None:
         assert reading is not None, circuit
         level_w = live_w + cs.limit_w - own.reserve_w - reading.power_w
     else:
-        room_w = _measured_w(draft, circuit)
+        room_w = measured_w(house, state, circuit)
         level_w = live_w + (room_w if room_w > -INFINITY else 0.0)  # over the limit: no more
     if not any(
         name in state.wanted and not state.loads[name].on for name in house.loads_of[circuit]

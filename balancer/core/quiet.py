@@ -31,7 +31,7 @@ def calm(house: House, state: State) -> Calm | None:
         if not wish.ready(house, state, name):
             return None
         if circuit.estimation is Estimation.EXTERNAL and circuit.meter is None:
-            rooms_w[name] = _told_room_w(house, state, name)
+            rooms_w[name] = book.measured_w(house, state, name) + estimate.TINY_W
             continue
         if circuit.estimation is not Estimation.GLOBAL:
             return None
@@ -40,27 +40,24 @@ def calm(house: House, state: State) -> Calm | None:
             return None
         rated_w = {each: estimate.rated_w(house, state, name, each) for each in live}
         idle = [each for each in live if state.loads[each].idle]
-        idle_w = sum(rated_w[each] for each in idle) if circuit.idle_reserved else 0.0
         waiting = [
             each
             for each in house.loads_of[name]
             if each in state.wanted and not state.loads[each].on
         ]
         sums[name] = CalmCircuit(
-            idle_w=idle_w,
+            idle_w=sum(rated_w[each] for each in idle) if circuit.idle_reserved else 0.0,
             telling_w=measure.IDLE_RISE[0]
             * min((house.power_w[each][name] for each in idle), default=INFINITY),
             heating_w=sum(estimate.draw_w(house, state, name, each) for each in live),
             live_w=sum(rated_w.values()),
             waiting=bool(waiting),
-            same_w=_same_w(house, state, name, waiting, idle_w),
+            same_w=_same_w(house, state, name, waiting),
         )
     return Calm(sums=sums, rooms_w=rooms_w, needs_w=_needs_w(house, state))
 
 
-def _same_w(
-    house: House, state: State, circuit: str, waiting: list[str], idle_w: float
-) -> tuple[float, float]:
+def _same_w(house: House, state: State, circuit: str, waiting: list[str]) -> tuple[float, float]:
     """Return from which room to which the same of the waiting are too big, in watts (R6)."""
     if not waiting:
         return -INFINITY, INFINITY
@@ -70,23 +67,11 @@ def _same_w(
         if state.loads[each].on
     )
     edges_w = [estimate.rated_w(house, state, circuit, each) - ours_w for each in waiting]
-    meter = house.circuits[circuit].meter
-    assert meter is not None, circuit
-    ms = state.meters[meter.name]
-    powers_w = [each.power_w for each in (ms.last, ms.before) if each is not None]
-    room_w = _left_w(house, state, circuit, max(powers_w, default=0.0), idle_w)
+    room_w = book.measured_w(house, state, circuit) + estimate.TINY_W
     return (
         max((each for each in edges_w if each <= room_w), default=-INFINITY),
         min((each for each in edges_w if each > room_w), default=INFINITY),
     )
-
-
-def _told_room_w(house: House, state: State, circuit: str) -> float:
-    """Return the room of a circuit of which another program tells, in watts (R4)."""
-    available_w = estimate.available_w(house, state, circuit)
-    if available_w is None:  # it tells a mode, and power is not checked
-        return INFINITY
-    return available_w - estimate.live_rated_w(house, state, circuit) + estimate.TINY_W
 
 
 def _needs_w(house: House, state: State) -> tuple[Mapping[str, float], ...]:
@@ -180,12 +165,7 @@ def _room_w(house: House, state: State, event: MeterReadings, circuit: str) -> f
     if power_w is None:
         power_w = meter.last.power_w if meter.before is None else meter.before.power_w
     most_w = max(power_w, meter.last.power_w)
-    return _left_w(house, state, circuit, most_w, state.calm.sums[circuit].idle_w)
-
-
-def _left_w(house: House, state: State, circuit: str, most_w: float, idle_w: float) -> float:
-    """Return what a reading leaves beside what is kept for idle loads, in watts (R4)."""
-    free_w = state.circuits[circuit].limit_w - house.circuits[circuit].reserve_w - idle_w
+    free_w = state.circuits[circuit].limit_w - own.reserve_w - state.calm.sums[circuit].idle_w
     return free_w - most_w + estimate.TINY_W
 
 
