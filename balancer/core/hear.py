@@ -138,8 +138,7 @@ def _foreign(draft: Draft, name: str, *, on: bool) -> None:
     recent = tuple(each for each in ls.foreign_s if draft.at_s - each < FOREIGN_WITHIN_S)
     ls.foreign_s = (*recent, draft.at_s)
     ls.live = on
-    now = _happened(draft.at_s, on=on, cause=Cause.FOREIGN, draw_w={} if on else draw_w)
-    ls.flight = now._replace(unseen=ls.flight is not None)
+    _happened(draft, ls, on=on, cause=Cause.FOREIGN, draw_w={} if on else draw_w)
     if len(ls.foreign_s) > FOREIGN_TIMES or draft.at_s < ls.left_alone_until_s:
         if draft.at_s >= ls.left_alone_until_s:
             ls.left_alone_until_s = draft.at_s + LEFT_ALONE_S
@@ -156,16 +155,19 @@ def _foreign(draft: Draft, name: str, *, on: bool) -> None:
         ls.claim = ls.put_right = name in draft.state.wanted
 
 
-def _happened(at_s: float, *, on: bool, cause: Cause, draw_w: dict[str, float]) -> Flight:
-    """Return a switching that was not ours: readings may not show it yet (R2)."""
-    return Flight(
+def _happened(
+    draft: Draft, ls: LoadState, *, on: bool, cause: Cause, draw_w: dict[str, float]
+) -> None:
+    """Keep a switching that was not ours: readings may not show it yet (R2)."""
+    ls.flight = Flight(
         on=on,
         cause=cause,
-        decided_s=at_s,
-        first_sent_s=at_s,
+        decided_s=draft.at_s,
+        first_sent_s=draft.at_s,
         due=False,
-        confirmed_s=at_s,
+        confirmed_s=draft.at_s,
         draw_w=draw_w,
+        unseen=ls.flight is not None,
     )
 
 
@@ -194,15 +196,14 @@ def _reconcile(draft: Draft, name: str, *, on: bool, before: bool | None) -> Non
             ls.renew_s = draft.at_s  # nobody knows how much of its lease is left
         if on and before is not True and ls.flight is None:
             unknown = dict.fromkeys(draft.house.power_w[name], 0.0)
-            ls.flight = _happened(draft.at_s, on=True, cause=Cause.RECONCILE, draw_w=unknown)
+            _happened(draft, ls, on=True, cause=Cause.RECONCILE, draw_w=unknown)
     elif not on:
         ls.on = False
         ls.claim = name in draft.state.wanted
         ls.flight = None
     elif not about_to_be_told:
         if before is False:  # it has just gone on: no reading contains it yet
-            now = _happened(draft.at_s, on=True, cause=Cause.RECONCILE, draw_w={})
-            ls.flight = now._replace(unseen=ls.flight is not None)
+            _happened(draft, ls, on=True, cause=Cause.RECONCILE, draw_w={})
         act.decide(draft, name, on=False, cause=Cause.RECONCILE, reason=_rest(draft, name))
 
 

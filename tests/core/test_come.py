@@ -107,6 +107,24 @@ def test_a_heater_that_booted_on_hides_no_overload() -> None:
     assert shed.at_s - since_s < 1.0
 
 
+def test_a_heater_that_was_on_all_the_time_is_credited_when_it_is_told_off_again() -> None:
+    """R2: readings have held it since long; nobody else goes for it."""
+    rig = Rig(a_house(5, load_options=FREE), requested=True, relays={"a": FakeRelay(latency_s=3.0)})
+    rig.run(60.3)
+    assert len(rig.on()) == 5
+    since_s = rig.now_s
+    rig.request("a", False)
+    rig.run(0.1)
+    # when its device goes and comes while the OFF is under way, and says that it is on
+    rig.device("a", False)
+    rig.device("a", True)
+    rig.run(0.1)
+    # and other things rise to 3 A over the limit
+    rig.base_w["main"] = 8 * A
+    rig.run(1.5)
+    assert {each.load for each in rig.commands(since_s)} == {"a"}
+
+
 def test_who_is_left_alone_is_left_alone_after_it_has_come() -> None:
     """R11."""
     rig = Rig(a_house(1, load_options=FREE))
