@@ -7,9 +7,7 @@ as a setting is a problem: an ignored BALANCER_DRYRUN=true would switch relays.
 """
 
 import difflib
-import json
 import re
-import tomllib
 from collections.abc import Iterator, Mapping
 from typing import Any, get_args, get_origin
 
@@ -17,6 +15,7 @@ from balancer.config.devices import Table
 from balancer.config.findings import Findings
 from balancer.config.problems import KeyPath, fold, listed
 from balancer.config.schema import Config
+from balancer.nesting import MAX_DEPTH, parse_json, parse_toml
 
 PREFIX = "BALANCER_"
 DELIMITER = "__"
@@ -42,7 +41,7 @@ def read_environment(
         if not variable.startswith(PREFIX) or _ADDRESS.match(environ[variable]):
             continue
         steps = variable.removeprefix(PREFIX).split(DELIMITER)
-        path = _path_of(steps, file)
+        path = _path_of(steps, file) if len(steps) <= MAX_DEPTH else None
         if path is None:
             _note_unknown(variable, steps, file, findings)
         elif not environ[variable]:
@@ -102,10 +101,10 @@ def _tables(kind: Any) -> Iterator[type[Table]]:
 def _value_of(text: str) -> Any:
     """Return lists and tables, written as JSON or TOML; anything else is text."""
     if text.lstrip().startswith(("[", "{")):
-        for parse in (json.loads, lambda value: tomllib.loads(f"value = {value}")["value"]):
+        for parse in (parse_json, lambda value: parse_toml(f"value = {value}")["value"]):
             try:
                 return parse(text)
-            except (ValueError, RecursionError):
+            except ValueError:
                 continue
     return text
 
@@ -124,7 +123,9 @@ def _note_unknown(
     variable: str, steps: list[str], file: Mapping[str, Any], findings: Findings
 ) -> None:
     """Note a variable whose first part is no key: a problem if it was meant as one."""
-    if (path := _slip(fold("_".join(steps)), Config, file)) is not None:
+    if len(steps) > MAX_DEPTH:
+        findings.add_elsewhere(variable, "it is no setting", _ALLOWED, f"unset {variable}")
+    elif (path := _slip(fold("_".join(steps)), Config, file)) is not None:
         fix = f"rename it to {variable_of(path)}"
         findings.add_elsewhere(variable, "it is no setting", _ALLOWED, fix)
     elif _PLATFORM.fullmatch("_".join(steps)):

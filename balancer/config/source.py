@@ -16,6 +16,7 @@ from pydantic_settings import (
 from balancer.config.environment import read_environment
 from balancer.config.findings import Findings
 from balancer.config.problems import shown
+from balancer.nesting import TooDeepError, parse_toml
 
 _LONGEST_BYTES = 4 * 1024 * 1024  # thousands of loads; more is no configuration
 _POSITION = re.compile(r"(?P<what>.*) \(at (?:line (?P<line>\d+), column (?P<column>\d+)|end.*)\)")
@@ -106,10 +107,10 @@ def _read_text(path: Path, findings: Findings) -> str | None:
 def _parse(text: str, path: Path, findings: Findings) -> dict[str, Any] | None:
     """Return the file's tables, or note where it is no TOML."""
     try:
-        return tomllib.loads(text)
+        return parse_toml(text)
     except tomllib.TOMLDecodeError as error:
         _note_syntax(str(error), text, path, findings)
-    except RecursionError:
+    except TooDeepError:
         findings.add_elsewhere(
             str(path), "its lists or tables lie too deep in each other", "TOML", "flatten them"
         )

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from balancer.devices.base import MAX_PAYLOAD_BYTES, DecodeError, Rejection
+from balancer.nesting import parse_json
 
 Path = tuple[str | int, ...]
 """Keys and positions from the top of a JSON document down to a value."""
@@ -65,8 +66,8 @@ def read_json(payload: bytes) -> Any:
     """
     text = read_text(payload)
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as error:  # ValueError: also integers of 4 300 digits
+        return parse_json(text)
+    except ValueError as error:
         raise DecodeError(Rejection.PARSE, f"no JSON: {_shown(payload)}") from error
 
 

@@ -1,6 +1,5 @@
 """Houses for the virtual world: a configuration as people write it, and what its devices do."""
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from importlib import resources
@@ -9,6 +8,7 @@ from typing import Any, Self
 
 from balancer.config.load import setup_of
 from balancer.config.setup import Setup
+from balancer.nesting import parse_toml
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +32,8 @@ class Scenario:
     @classmethod
     def of_file(cls, name: str, path: Path) -> Self:
         """Return the house of a config.toml, with usual devices."""
-        return cls(name=name, document=tomllib.loads(path.read_text()), folder=path.parent)
+        document = parse_toml(path.read_text(encoding="utf-8-sig"))
+        return cls(name=name, document=document, folder=path.parent)
 
     def setup(self) -> Setup:
         """Return what the balancer makes of the configuration.

@@ -11,6 +11,7 @@ from typing import Any
 
 from balancer.core.commands import Reason
 from balancer.core.model import Circuit, House, Load, Zone
+from balancer.nesting import parse_json
 from balancer.views.status import Json
 from balancer.views.topics import Topics, setter
 from balancer.wire import Message
@@ -102,8 +103,8 @@ def leftovers(old_document: bytes, new: Message) -> Message | None:
     if len(old_document) > _MAX_DOCUMENT_BYTES:
         return None
     try:
-        old = json.loads(old_document)
-    except (ValueError, RecursionError):
+        old = parse_json(old_document.decode())
+    except ValueError:
         return None
     components = old.get("components") if isinstance(old, dict) else None
     if not isinstance(components, dict):

@@ -4,7 +4,6 @@ Whoever can publish can write these topics, and an old or newer version may have
 nothing in them is trusted: what does not fit is left out and said, and never raises.
 """
 
-import json
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -15,6 +14,7 @@ from typing import Any
 from balancer.core import learn
 from balancer.core.memory import CircuitMemory, LoadMemory, Memory
 from balancer.core.model import Circuit, House, Load
+from balancer.nesting import parse_json
 from balancer.views.status import VERSION
 from balancer.views.topics import Topics
 
@@ -151,8 +151,8 @@ class _Reader:
             self._say(f"{len(payload)} bytes are too many", "status")
             return {}
         try:
-            document = json.loads(payload)
-        except (ValueError, RecursionError):
+            document = parse_json(payload.decode())
+        except ValueError:
             self._say(f"no JSON: {_quoted(payload)}", "status")
             return {}
         if not isinstance(document, dict):

@@ -235,6 +235,16 @@ def test_faults_befall_the_balancer(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert found["balancer"]["avoidable_trips"] == 0
 
 
+def test_faults_befall_a_house_whose_file_has_a_byte_order_mark(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "house.toml"
+    config.write_bytes(b"\xef\xbb\xbf" + example_house().read_bytes())
+    options = SimulateOptions(config=config, days=0.05, faults="F19", json=True)
+    assert run_simulate(options) == 0
+    assert printed(capsys)["strategies"]["balancer"]["violations"] == 0
+
+
 def test_example_house_in_the_package_is_the_one_in_the_root() -> None:
     assert example_house().read_bytes() == (ROOT / "config.toml").read_bytes()
 

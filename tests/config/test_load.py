@@ -69,6 +69,9 @@ def test_a_problem_names_the_variable_that_it_comes_from(problems: Problems) -> 
     ]
 
 
+DEEP = "BALANCER_LOADS" + 2000 * "__A"
+
+
 @pytest.mark.parametrize(
     ("variable", "fix"),
     [
@@ -80,6 +83,7 @@ def test_a_problem_names_the_variable_that_it_comes_from(problems: Problems) -> 
         ("BALANCER_LOADS_LOUNGE_POWER", "rename it to BALANCER_LOADS__LOUNGE__POWER"),
         ("BALANCER_MQQT__HOST", "rename it to BALANCER_MQTT__HOST"),
         ("BALANCER_FOO__BAR", "unset BALANCER_FOO__BAR"),
+        (DEEP, f"unset {DEEP}"),
     ],
 )
 def test_a_variable_that_was_meant_as_a_setting_is_a_problem(
@@ -274,6 +278,7 @@ def test_tls_on_the_usual_port_is_warned_of(read: Read) -> None:
         (b"\xfe\xffn\x00", "line 1: byte 0xfe is not UTF-8", "UTF-8"),
         (b"a = 1\nb = '\xe9'", "line 2: byte 0xe9 is not UTF-8", "UTF-8"),
         (b"a = " + b"[" * 5000, "its lists or tables lie too deep in each other", "flatten"),
+        (b"a." * 5000 + b"a = 1", "its lists or tables lie too deep in each other", "flatten"),
         (b"a = " + b"9" * 5000, "Exceeds the limit", "smaller"),
         (b"#" * 4_194_305, "it is larger than 4 MiB", "--config"),
     ],
