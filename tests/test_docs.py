@@ -97,9 +97,9 @@ def test_the_documents_run_scripts_that_exist() -> None:
 
 
 def test_ci_runs_the_tests_as_the_readme_does() -> None:
-    install, test = "pip install -e '.[test]'", "/pytest -n 2"
+    install, test = "pip install -e '.[test]'", "/pytest -n 2 --dist loadfile"
     ci = (ROOT / ".ci/run").read_text(encoding="utf-8")
     lines = [line for line in shell_lines() if line.startswith("python3 -m venv")]
     assert any(install in line and line.endswith(test) for line in lines), lines
     assert "-e '.[test]'" in ci
-    assert '"$bin/pytest" -n 2' in ci
+    assert '"$bin/pytest" -n 2 --dist loadfile' in ci

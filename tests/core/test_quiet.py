@@ -2,13 +2,14 @@
 
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from balancer.core.events import Event
-from balancer.core.model import Estimation, House
+from balancer.core.model import Circuit, Estimation, House
 from balancer.core.state import INFINITY, State, copied
 from balancer.core.step import Decision, step
 from tests.core.depth import few
@@ -17,6 +18,13 @@ from tests.core.fakes import FakeRelay
 from tests.core.house import FREE, a_circuit, a_house, a_load, a_meter
 from tests.core.rig import Rig
 from tests.strategies import Life, houses, lives
+
+
+def a_hall(**told: Any) -> Circuit:
+    """Return a circuit below the main one, of which another program tells."""
+    return a_circuit(
+        "hall", limit_w=3000.0, parent="main", estimation=Estimation.EXTERNAL, meter=None, **told
+    )
 
 
 class Shadow:
@@ -145,14 +153,7 @@ def test_readings_that_change_nothing_take_the_short_path() -> None:
 
 def test_readings_of_a_meter_beside_a_told_circuit_take_the_short_path() -> None:
     """What another program says holds until it says something else."""
-    told = a_circuit(
-        "hall",
-        limit_w=3000.0,
-        parent="main",
-        estimation=Estimation.EXTERNAL,
-        meter=None,
-        available=a_meter("told", 3000.0, 120.0),
-    )
+    told = a_hall(available=a_meter("told", 3000.0, 120.0))
     loads = [a_load(name, 1000.0, "hall", **FREE) for name in "ab"]
     rig = Rig(a_house(loads, a_circuit(limit_w=6000.0), told), requested=True, base_w=500.0)
     rig.add_meter("told", lambda: 1500.0, 20.0)
@@ -166,12 +167,7 @@ def test_readings_of_a_meter_beside_a_told_circuit_take_the_short_path() -> None
 
 @pytest.mark.parametrize("mode", [False, True], ids=["power", "mode only"])
 def test_a_load_of_a_told_circuit_comes_on_at_the_reading_that_leaves_it_room(mode: bool) -> None:
-    told = a_circuit(
-        "hall",
-        limit_w=3000.0,
-        parent="main",
-        estimation=Estimation.EXTERNAL,
-        meter=None,
+    told = a_hall(
         available=None if mode else a_meter("told", 3000.0, 1200.0),
         steps=(2, 1, 0) if mode else None,
     )

@@ -11,6 +11,11 @@ from tests.engine.rig import CONFIG, START_S, EngineRig, running
 NO_PULSE_TIME = '{"PulseTime1":{"Set":0,"Remaining":0}}'
 """What the door's relay answers whose dead-man is not set."""
 
+ZIGBEE_DOOR = CONFIG.replace(
+    'type = "tasmota", device = "door", dead_man = "15 min"',
+    'type = "zigbee2mqtt", device = "door"',
+)
+
 
 def dead_man_written(outgoing: Outgoing) -> list[bytes]:
     return [each.payload for each in outgoing.commands if each.topic == "cmnd/door/PulseTime1"]
@@ -106,9 +111,7 @@ def test_a_retained_answer_says_nothing_of_the_dead_man_of_now(rig: EngineRig) -
 
 def test_who_was_away_before_a_connect_is_forgotten_with_it(tmp_path: Path) -> None:
     """R15, F45: the broker came back without what the bridge had said."""
-    tasmota = 'type = "tasmota", device = "door", dead_man = "15 min"'
-    config = CONFIG.replace(tasmota, 'type = "zigbee2mqtt", device = "door"')
-    rig = EngineRig(tmp_path, config=config)
+    rig = EngineRig(tmp_path, config=ZIGBEE_DOOR)
     rig.retained["zigbee2mqtt/bridge/state"] = b'{"state":"offline"}'
     rig.retained["zigbee2mqtt/door/availability"] = b'{"state":"online"}'
     rig.begin()
@@ -125,9 +128,7 @@ def test_who_was_away_before_a_connect_is_forgotten_with_it(tmp_path: Path) -> N
 
 def test_a_bridge_that_starts_anew_is_asked_though_nobody_heard_it_go(tmp_path: Path) -> None:
     """R15, F24: dark together with the broker; its first states are what it remembers."""
-    tasmota = 'type = "tasmota", device = "door", dead_man = "15 min"'
-    config = CONFIG.replace(tasmota, 'type = "zigbee2mqtt", device = "door"')
-    rig = EngineRig(tmp_path, config=config)
+    rig = EngineRig(tmp_path, config=ZIGBEE_DOOR)
     rig.retained["zigbee2mqtt/bridge/state"] = b'{"state":"online"}'
     rig.retained["zigbee2mqtt/door/availability"] = b'{"state":"online"}'
     rig.begin()

@@ -79,8 +79,8 @@ def test_houses_differ_in_all_that_the_rules_speak_of() -> None:
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_it_is_warmer_with_the_balancer(seed: int) -> None:
-    """Its meters are heard and its relays obey: without faults rooms get heat."""
+def test_without_faults_its_rooms_get_heat_and_nothing_trips(seed: int) -> None:
+    """Its meters are heard and its relays obey."""
     world = World(made_up(seed), seed=seed, trace=shipped_trace())
     world.run_until(1800.0)
     assert world.findings.violations == []

@@ -7,7 +7,19 @@ from typing import Any
 
 import pytest
 
-from balancer.core import act, estimate, fill, hear, quiet, restrain, rotate, shed, step, wish
+from balancer.core import (
+    act,
+    breaker,
+    estimate,
+    fill,
+    hear,
+    quiet,
+    restrain,
+    rotate,
+    shed,
+    step,
+    wish,
+)
 from balancer.core.draft import Draft
 from balancer.core.events import AwaySet
 from balancer.engine import Engine, Outgoing
@@ -139,6 +151,11 @@ def _never_on_again(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(rotate, "rotate", _always(None))
 
 
+def _margins_in_milliseconds(patch: pytest.MonkeyPatch) -> None:
+    margin_s = breaker.trip_margin_s
+    patch.setattr(breaker, "trip_margin_s", lambda *args: 1000.0 * margin_s(*args))
+
+
 def _no_repeats(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(act, "run_timers", _always(False))
     patch.setattr(hear, "run_timers", _always(None))
@@ -148,6 +165,12 @@ def _spikes(world: World) -> None:
     """Let the kettle boil every four minutes."""
     for number in range(30):
         world.at(120.0 + 240.0 * number, lambda w: w.plug("main", 3000.0, for_s=60.0))
+
+
+def _overloads(world: World) -> None:
+    """Let the oven and its friends take more than the limit, for minutes, beside no heater."""
+    for number in range(6):
+        world.at(600.0 + 900.0 * number, lambda w: w.plug("main", 8000.0, for_s=120.0))
 
 
 def _silences(world: World) -> None:
@@ -206,6 +229,12 @@ MUTATIONS = (
     Mutation("starts before it has read", _starts_at_once, frozenset({"I08"}), prepare=_restarts),
     Mutation("caps are ignored", _no_caps, frozenset({"I06"}), house="seed", prepare=_saves),
     Mutation("nothing comes on again", _never_on_again, frozenset({"L01"})),
+    Mutation(
+        "trip margins are in milliseconds",
+        _margins_in_milliseconds,
+        frozenset({"I24"}),
+        prepare=_overloads,
+    ),
     Mutation("nothing is repeated", _no_repeats, frozenset({"L06", "I13"}), prepare=_loses),
 )
 
@@ -258,7 +287,7 @@ def test_a_heater_that_had_as_much_as_others_is_missed(monkeypatch: pytest.Monke
     [
         each
         for each in MUTATIONS
-        if each.name in {"no min_on", "nothing is shed", "caps are ignored"}
+        if each.prepare in {_spikes, _overloads, _saves} or each.name == "no min_on"
     ],
     ids=str,
 )
