@@ -12,31 +12,34 @@ from typing import Any
 MAX_DEPTH = 100
 """Lists and tables in each other; documents of the field and ours have about ten."""
 
-# Brackets, and what hides brackets: strings and comments of TOML, of which JSON has but one kind.
-# What is not closed reaches to the end. Nothing is matched twice, so it is linear.
-_TOKENS = re.compile(
-    r'"""(?:[^"\\]|\\.|"(?!""))*+(?:"{3,5}|\Z)'
-    r"|'''(?:[^']|'(?!''))*+(?:'{3,5}|\Z)"
-    r'|"(?:[^"\\\n]|\\.)*+"?'
-    r"|'[^'\n]*+'?"
-    r"|\#[^\n]*+"
-    r"|[\[{]|[\]}]",
-    re.DOTALL,
-)
+# What matters next: outside of everything brackets, and what hides them; inside of a string or a
+# comment of TOML, of which JSON has but one kind, where it may end. What never ends hides the rest.
+_NEXT = {
+    "": re.compile(r"""\"{3}|'{3}|["'#\[\]{}]"""),
+    '"': re.compile(r'\\.|"', re.DOTALL),
+    "'": re.compile(r"'"),
+    '"""': re.compile(r'\\.|"{3,5}', re.DOTALL),
+    "'''": re.compile(r"'{3,5}"),
+    "#": re.compile(r"\n"),
+}
 
 
 class TooDeepError(ValueError):
     """More lists and tables lie in each other than ``MAX_DEPTH``."""
+
+    def __init__(self) -> None:
+        """Say so."""
+        super().__init__(f"more than {MAX_DEPTH} lists and tables lie in each other")
 
 
 def parse_json(text: str) -> Any:
     """Return what a JSON document says.
 
     Raises:
-        TooDeepError: See there.
+        TooDeepError: It is deeper than ``MAX_DEPTH``.
         ValueError: It is no JSON, or has integers of thousands of digits.
     """
-    _refuse_depth(text)
+    refuse_depth(text)
     return json.loads(text)
 
 
@@ -44,11 +47,11 @@ def parse_toml(text: str) -> dict[str, Any]:
     """Return the tables of a TOML document.
 
     Raises:
-        TooDeepError: See there.
+        TooDeepError: It is deeper than ``MAX_DEPTH``.
         tomllib.TOMLDecodeError: It is no TOML.
         ValueError: It has integers of thousands of digits.
     """
-    _refuse_depth(text)
+    refuse_depth(text)
     document = tomllib.loads(text)
     level: list[Any] = [document]
     for _ in range(MAX_DEPTH):  # dotted keys make tables without a bracket
@@ -58,17 +61,24 @@ def parse_toml(text: str) -> dict[str, Any]:
     return document
 
 
-def _refuse_depth(text: str) -> None:
+def refuse_depth(text: str) -> None:
+    """Raise TooDeepError if a parser of JSON or TOML would go deeper than ``MAX_DEPTH``."""
     if text.count("[") + text.count("{") <= MAX_DEPTH:
         return
-    depth = 0
-    for token in _TOKENS.finditer(text):
-        if token[0] in {"[", "{"}:
+    depth, at, within = 0, 0, ""
+    while (found := _NEXT[within].search(text, at)) is not None:
+        token, at = found[0], found.end()
+        if within:
+            if token[0] != "\\":
+                within = ""
+        elif token in {"[", "{"}:
             depth += 1
             if depth > MAX_DEPTH:
                 raise TooDeepError
-        elif token[0] in {"]", "}"}:
+        elif token in {"]", "}"}:
             depth -= 1
+        else:
+            within = token
 
 
 def _inside(value: Any) -> list[Any]:

@@ -236,7 +236,7 @@ def _finite(number: float) -> float:
 
 
 def _named(value: Any) -> str:
-    """Return a value for a message; containers may be too deep to be printed."""
+    """Return a value for a message; containers may be too large for it."""
     if isinstance(value, str):
         return repr(value[:_SHOWN])
     if isinstance(value, dict):

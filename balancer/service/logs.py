@@ -52,11 +52,13 @@ class _Json(logging.Formatter):
 
 
 def _unword(word: str) -> object:
+    if word.startswith(("[", "{")):
+        return word  # somebody else's, of whatever depth
     try:
-        value = json.loads(word)
+        value: object = json.loads(word)
     except ValueError:
         return word
-    return value if isinstance(value, str | bool | int | float) or value is None else word
+    return value
 
 
 def _time(record: logging.LogRecord) -> str:

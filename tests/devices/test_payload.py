@@ -25,6 +25,7 @@ from balancer.devices.payload import (
     to_switch,
     vocabulary,
 )
+from balancer.nesting import MAX_DEPTH
 
 NUMBERS = {
     b"0": 0.0,
@@ -154,8 +155,9 @@ def test_json_that_is_too_deep_is_rejected_like_any_that_cannot_be_read() -> Non
 
 
 def test_a_value_nested_deeply_can_still_be_named_in_a_message() -> None:
-    payload = b'{"power":' + b"[" * 900 + b"]" * 900 + b"}"
-    with pytest.raises(DecodeError):
+    depth = MAX_DEPTH - 1  # the object is one
+    payload = b'{"power":' + b"[" * depth + b"]" * depth + b"}"
+    with pytest.raises(DecodeError, match="a list is no number"):
         read_watts(payload, ("power",), 1.0)
 
 
