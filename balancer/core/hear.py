@@ -20,6 +20,7 @@ def report(draft: Draft, name: str, *, on: bool) -> None:
     """Take in what a relay says of itself."""
     ls = draft.load(name)
     before, ls.relay = ls.relay, on
+    assumed_off, ls.assumed_off = ls.assumed_off, False
     if not on:
         ls.retell_s = INFINITY
     if draft.house.dry_run:
@@ -30,7 +31,7 @@ def report(draft: Draft, name: str, *, on: bool) -> None:
         ls.reconciled = True
         ls.adopt = False
         if on is flight.on:
-            was_off = before is False or (before is None and ls.assumed_off)
+            was_off = before is False or (before is None and assumed_off)
             if before is not on and (on or not was_off):
                 act.changed(draft, name, on=on, cause=flight.cause)
             if flight.tries == 0 and flight.repeat_s < INFINITY:
@@ -73,6 +74,18 @@ def report(draft: Draft, name: str, *, on: bool) -> None:
         _never_went_off(draft, name)
         return
     _unasked(draft, name, on=on, before=before)
+
+
+def drawn(draft: Draft, name: str) -> None:
+    """Take in that a load's own meter shows its draw: it is not off, whatever was assumed (R15).
+
+    Its relay may have booted switched on, and said so while nobody listened.
+    """
+    ls = draft.load(name)
+    ls.assumed_off = False
+    if ls.reconciled and not ls.live:
+        ls.live = True
+        act.decide(draft, name, on=False, cause=Cause.RECONCILE, reason=_rest(draft, name))
 
 
 def run_timers(draft: Draft) -> None:

@@ -2,12 +2,12 @@
 
 from itertools import combinations
 
-from balancer.core import book, breaker, estimate, learn, restrain, shown
+from balancer.core import book, breaker, estimate, hear, learn, restrain, shown
 from balancer.core.commands import Cause, NoteKind
 from balancer.core.draft import Draft
 from balancer.core.events import MeterReadings
-from balancer.core.model import Circuit, Estimation
-from balancer.core.state import INFINITY, CircuitState, Lone, MeterState, Reading
+from balancer.core.model import Circuit, Estimation, House
+from balancer.core.state import INFINITY, CircuitState, LoadState, Lone, MeterState, Reading
 
 INTERVALS = 8
 LAGS = 8
@@ -47,10 +47,17 @@ def accept(meter: MeterState, reading: Reading) -> None:
 
 def _own_meter(draft: Draft, name: str, power_w: float) -> None:
     ls = draft.state.loads[name]
+    ratio = max(0.0, power_w) / draft.house.rated_w[name]
     if ls.on and ls.live and ls.flight is None:
-        ratio = max(0.0, power_w) / draft.house.rated_w[name]
         if learn.tells(ls, ratio, draft.at_s):
             learn.with_step(draft.load(name), ratio, draft.at_s)
+    elif belies(draft.house, ls, ratio):
+        hear.drawn(draft, name)
+
+
+def belies(house: House, ls: LoadState, ratio: float) -> bool:
+    """Return whether a load that is assumed off takes so much of its rated power that it is on."""
+    return ls.assumed_off and not ls.on and ratio >= learn.LEAST_RATIO and not house.dry_run
 
 
 def _supply(draft: Draft, name: str, circuit: Circuit) -> None:

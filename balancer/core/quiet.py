@@ -116,6 +116,8 @@ def quiet(house: House, state: State, event: MeterReadings) -> State | None:
             ratio = max(0.0, power_w) / house.rated_w[load]
             if ls.on and learn.tells(ls, ratio, event.at_s):
                 return None
+            if measure.belies(house, ls, ratio):
+                return None
             continue
         before = meters[name].last
         own = house.measured_by.get(name)

@@ -215,7 +215,8 @@ class LoadState:
         adopt: Its relay's first report since the start is taken over as it is.
         reconciled: Its relay's state is known since the last (re)connect or return.
         reconcile_by_s: When an unknown relay gets OFF.
-        assumed_off: It was off when we last knew: unknown, it gets no OFF (R15).
+        assumed_off: It was off when we last knew: unknown, it gets no OFF (R15), unless its own
+            meter shows a draw.
         changed_s: Last change of the relay, whoever made it; None: never seen.
         flight: The switching that readings may not show yet.
         confirm_s: Measured times from command to report, newest last.

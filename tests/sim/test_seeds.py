@@ -2,6 +2,7 @@
 
 import pytest
 
+from balancer.sim.scenarios import MADE_UP
 from balancer.sim.trial import Job, run_job
 
 SEEDS = (
@@ -100,6 +101,10 @@ SEEDS = (
             first=("F14", "F46", "F50", "F36", "F79"),
         ),
         id="an OFF was credited with what its heater takes at 239 V, more than a fifth above rated",
+    ),
+    pytest.param(
+        Job(house=MADE_UP, seed=4_242_012_804, first=("F54", "F33", "F48", "F05", "F51")),
+        id="who was off before an outage stayed off in our eyes, though its own meter showed it on",
     ),
 )
 
