@@ -41,8 +41,9 @@ def read_environment(
         if not variable.startswith(PREFIX) or _ADDRESS.match(environ[variable]):
             continue
         steps = variable.removeprefix(PREFIX).split(DELIMITER)
-        path = _path_of(steps, file) if len(steps) <= MAX_DEPTH else None
-        if path is None:
+        if len(steps) > MAX_DEPTH:
+            findings.add_elsewhere(variable, "it is no setting", _ALLOWED, f"unset {variable}")
+        elif (path := _path_of(steps, file)) is None:
             _note_unknown(variable, steps, file, findings)
         elif not environ[variable]:
             findings.warnings.append(f"{variable} is empty and ignored")
@@ -123,9 +124,7 @@ def _note_unknown(
     variable: str, steps: list[str], file: Mapping[str, Any], findings: Findings
 ) -> None:
     """Note a variable whose first part is no key: a problem if it was meant as one."""
-    if len(steps) > MAX_DEPTH:
-        findings.add_elsewhere(variable, "it is no setting", _ALLOWED, f"unset {variable}")
-    elif (path := _slip(fold("_".join(steps)), Config, file)) is not None:
+    if (path := _slip(fold("_".join(steps)), Config, file)) is not None:
         fix = f"rename it to {variable_of(path)}"
         findings.add_elsewhere(variable, "it is no setting", _ALLOWED, fix)
     elif _PLATFORM.fullmatch("_".join(steps)):

@@ -4,6 +4,7 @@ import contextlib
 import json
 import logging
 import logging.handlers
+import math
 import queue
 import re
 import sys
@@ -58,7 +59,7 @@ def _unword(word: str) -> object:
         value: object = json.loads(word)
     except ValueError:
         return word
-    return value
+    return word if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _time(record: logging.LogRecord) -> str:

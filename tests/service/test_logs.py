@@ -54,10 +54,26 @@ def test_json_has_the_same_fields_with_their_types() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "=", 'a="', "a=[1,2]", "x=1 x=2", '{"a":1}', "a=b=c", "a=" + 5000 * "[", "a=1e999"]
+    "text",
+    [
+        "",
+        "=",
+        'a="',
+        "a=[1,2]",
+        "x=1 x=2",
+        '{"a":1}',
+        "a=b=c",
+        "a=" + 5000 * "[",
+        "a=1e999",
+        "a=NaN",
+    ],
 )
 def test_json_copes_with_any_text(text: str) -> None:
-    assert isinstance(json.loads(written("json", "info", (logging.INFO, text))), dict)
+    def refuse(constant: str) -> None:
+        pytest.fail(f"{constant} is no JSON")
+
+    document = json.loads(written("json", "info", (logging.INFO, text)), parse_constant=refuse)
+    assert isinstance(document, dict)
 
 
 def test_full_pipe_stops_nobody() -> None:
