@@ -1,8 +1,9 @@
 """R11, R15: what relays and their devices say of themselves: confirmed, foreign, reconciled."""
 
-from balancer.core import act, estimate
+from balancer.core import act, estimate, learn
 from balancer.core.commands import Cause, NoteKind, QueryRelay, Reason
 from balancer.core.draft import Draft
+from balancer.core.model import House
 from balancer.core.state import INFINITY, Flight, LoadState
 
 RECHECK_S = 60.0
@@ -76,16 +77,34 @@ def report(draft: Draft, name: str, *, on: bool) -> None:
     _unasked(draft, name, on=on, before=before)
 
 
-def drawn(draft: Draft, name: str) -> None:
-    """Take in that a load's own meter shows its draw: it is not off, whatever was assumed (R15).
+def belies(house: House, name: str, ls: LoadState, ratio: float, at_s: float) -> bool:
+    """Return whether a load's own meter shows that it is on, though it is assumed to be off (R15).
 
-    Its relay may have booted switched on, and said so while nobody listened.
+    Args:
+        house: What is configured.
+        name: The load.
+        ls: Its state.
+        ratio: What its meter reads, as a multiple of its rated power.
+        at_s: The instant; the meter may still show what was drawn before it last went off (R2).
+    """
+    return (
+        ls.assumed_off
+        and ratio >= learn.LEAST_RATIO
+        and (ls.changed_s is None or at_s >= ls.changed_s + RECHECK_S)
+        and house.loads[name].relay.confirms
+    )
+
+
+def drawn(draft: Draft, name: str) -> None:
+    """Take in that a load's own meter belies that it is off: it speaks for its relay (R11, R15).
+
+    That may have booted switched on, and said so while nobody listened.
     """
     ls = draft.load(name)
-    ls.assumed_off = False
-    if ls.reconciled and not ls.live:
-        ls.live = True
-        act.decide(draft, name, on=False, cause=Cause.RECONCILE, reason=_rest(draft, name))
+    if ls.reconciled:
+        report(draft, name, on=True)
+    else:
+        ls.relay, ls.assumed_off = True, False  # unless it answers, it gets OFF
 
 
 def run_timers(draft: Draft) -> None:

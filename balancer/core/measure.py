@@ -6,8 +6,8 @@ from balancer.core import book, breaker, estimate, hear, learn, restrain, shown
 from balancer.core.commands import Cause, NoteKind
 from balancer.core.draft import Draft
 from balancer.core.events import MeterReadings
-from balancer.core.model import Circuit, Estimation, House
-from balancer.core.state import INFINITY, CircuitState, LoadState, Lone, MeterState, Reading
+from balancer.core.model import Circuit, Estimation
+from balancer.core.state import INFINITY, CircuitState, Lone, MeterState, Reading
 
 INTERVALS = 8
 LAGS = 8
@@ -51,13 +51,8 @@ def _own_meter(draft: Draft, name: str, power_w: float) -> None:
     if ls.on and ls.live and ls.flight is None:
         if learn.tells(ls, ratio, draft.at_s):
             learn.with_step(draft.load(name), ratio, draft.at_s)
-    elif belies(draft.house, ls, ratio):
+    elif hear.belies(draft.house, name, ls, ratio, draft.at_s):
         hear.drawn(draft, name)
-
-
-def belies(house: House, ls: LoadState, ratio: float) -> bool:
-    """Return whether a load that is assumed off takes so much of its rated power that it is on."""
-    return ls.assumed_off and not ls.on and ratio >= learn.LEAST_RATIO and not house.dry_run
 
 
 def _supply(draft: Draft, name: str, circuit: Circuit) -> None:

@@ -7,7 +7,7 @@ for whoever waits then only moves windows and clocks. Everything else takes the 
 
 from collections.abc import Mapping
 
-from balancer.core import book, estimate, learn, measure, restrain, wish
+from balancer.core import book, estimate, hear, learn, measure, restrain, wish
 from balancer.core.events import MeterReadings
 from balancer.core.model import Estimation, House
 from balancer.core.state import INFINITY, Calm, CalmCircuit, Reading, State, copied
@@ -116,7 +116,7 @@ def quiet(house: House, state: State, event: MeterReadings) -> State | None:
             ratio = max(0.0, power_w) / house.rated_w[load]
             if ls.on and learn.tells(ls, ratio, event.at_s):
                 return None
-            if measure.belies(house, ls, ratio):
+            if hear.belies(house, load, ls, ratio, event.at_s):
                 return None
             continue
         before = meters[name].last

@@ -248,7 +248,7 @@ def _remember(draft: Draft, memory: Memory) -> None:
         ls.switches += was.switches
         ls.shed = was.shed and not ls.on
         ls.claim = was.claim
-        ls.assumed_off = was.on is False
+        ls.assumed_off = was.on is False and not ls.reconciled
         if was.learned_w is not None:
             rated_w, low_w = house.rated_w[name], was.learned_low_w
             highest = was.learned_w / rated_w

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 READY_S = 60.0  # broker, devices and balancer are all back by then; Tasmota waits up to 40 s
 AGREE_S = 30.0  # L06
 LEARNED = 1.05 / 0.9  # the highest draw and 5 %; the mains voltage was higher then
+LEAD = 0.03  # of a share, by which others have to be behind to take a place (R6)
+DAY_S = 86_400.0  # what was longer ago is forgotten
 CLEAR_LEAD = 1.25  # so many times the share of its equals is no accident of turns
 LONGEST_WAIT_S = 4200.0  # of a recovery of an hour and a half
 
@@ -145,39 +147,47 @@ def _share(world: "World", load: str) -> float | None:
 
 def _judge_served(world: "World", could_s: dict[str, float]) -> None:
     """Find loads that could have run for long, and did not since (L01)."""
-    house = world.setup.house
+    turn_s = _turn_s(world)
     for load, waited_s in could_s.items():
-        rivals = sum(
-            world.people.requested(each.zone) and each.priority >= house.loads[load].priority
-            for each in house.loads.values()
-        )
-        tick_s = _tick_s(world)
-        turns_s = (_rounds(world, load) + 2) * tick_s  # a lead may have to grow for two
-        if waited_s > min(2.0 * rivals * tick_s, max(LONGEST_WAIT_S, turns_s)):
+        rivals = _rivals(world, load)
+        turns_s = (_rounds(world, load, rivals) + 2) * turn_s  # a lead may have to grow for two
+        if waited_s > min(2.0 * len(rivals) * turn_s, max(LONGEST_WAIT_S, turns_s)):
             world.findings.found(
                 "L01", f"{load} could have run for {waited_s:.0f} s and was not served"
             )
 
 
-def _tick_s(world: "World") -> float:
-    """Return the time from one tick to the next, in seconds."""
+def _turn_s(world: "World") -> float:
+    """Return how long a place is held, in seconds: ticks pass until a lead has grown (R6)."""
     schedule = world.setup.schedule
     first = schedule.next_after(datetime.fromtimestamp(world.clock.wall_s, UTC))
-    return (schedule.next_after(first) - first).total_seconds()
+    tick_s = (schedule.next_after(first) - first).total_seconds()
+    return tick_s * max(1, ceil(LEAD * min(world.clock.now_s, DAY_S) / tick_s))
 
 
-def _rounds(world: "World", load: str) -> int:
-    """Return how many ticks it takes until all who ask, no lower than a load, had their turns."""
+def _rivals(world: "World", load: str) -> list[str]:
+    """Return all who ask, no lower than a load, itself among them."""
+    loads = world.setup.house.loads
+    return [
+        name
+        for name, each in loads.items()
+        if world.people.requested(each.zone) and each.priority >= loads[load].priority
+    ]
+
+
+def _rounds(world: "World", load: str, rivals: list[str]) -> int:
+    """Return how many turns it takes until all rivals had theirs."""
     house = world.setup.house
     most = 1.0
     for circuit in house.power_w[load]:
+        beside = [name for name in rivals if circuit in house.power_w[name]]
         limit_w = world.witness.wishes.limit_w[circuit] - house.circuits[circuit].reserve_w
         room_w = limit_w - world.house.non_heating_w(circuit)
-        asked_w = sum(
-            _needs_w(world, name)[circuit] * house.loads[name].turns
-            for name in house.loads_of[circuit]
-            if world.people.requested(house.loads[name].zone)
-            and house.loads[name].priority >= house.loads[load].priority
-        )
+        asked_w = sum(_needs_w(world, name)[circuit] * house.loads[name].turns for name in beside)
         most = max(most, asked_w / max(room_w, _needs_w(world, load)[circuit]))
+        steps = house.circuits[circuit].steps
+        if steps is not None:
+            mode = world.witness.wishes.mode[circuit]
+            places = steps[0 if mode is None else mode]
+            most = max(most, sum(house.loads[name].turns for name in beside) / max(places, 1))
     return ceil(most)

@@ -7,7 +7,7 @@ from balancer.core.events import Started
 from balancer.core.memory import LoadMemory, Memory
 from balancer.core.model import Estimation, Meter
 from tests.core.fakes import FakeRelay
-from tests.core.house import FREE, METER, A, a_circuit, a_house, a_load, a_meter
+from tests.core.house import FREE, METER, a_circuit, a_house, a_load
 from tests.core.rig import Rig
 
 
@@ -305,60 +305,3 @@ def test_while_disconnected_nothing_is_sent() -> None:
     rig.meter().silent = False
     rig.connect()
     assert {load for at_s, load in rig.queried if at_s >= since_s} == {"a", "b"}
-
-
-@pytest.mark.parametrize("period_s", [1.0, 60.0])
-@pytest.mark.parametrize("anew", [False, True])
-def test_a_heater_that_its_own_meter_shows_is_not_off(anew: bool, period_s: float) -> None:
-    """R15, F60: it booted switched on, and said so when nobody listened; nobody can ask it."""
-    load = a_load("a", meter=a_meter("loads.a.meter", 10 * A, 900.0), **FREE)
-    rig = Rig(a_house([load]), relays={"a": FakeRelay(unasked=True)})
-    rig.meters["loads.a.meter"].period_s = period_s
-    rig.run(65.0)
-    # given a heater that is off, and goes on while there is no broker
-    since_s = rig.now_s
-    if not anew:
-        rig.disconnect()
-    rig.move("a", on=True)
-    if anew:
-        rig.restart()
-    else:
-        rig.connect()
-    # when its meter has spoken, then it is told OFF, once
-    rig.run(2.0 * period_s + 6.0)
-    assert [each.on for each in rig.commands(since_s)] == [False]
-    assert rig.on() == set()
-    # and afterwards it is like any other
-    rig.request("a")
-    rig.run(10.0 * period_s)
-    assert rig.on() == {"a"}
-
-
-def test_what_its_own_meter_showed_before_the_question_was_given_up_is_not_forgotten() -> None:
-    """R15: the meter speaks at once, and then no more."""
-    load = a_load("a", meter=a_meter("loads.a.meter", 10 * A, 900.0), **FREE)
-    rig = Rig(a_house([load]), relays={"a": FakeRelay(unasked=True)})
-    rig.run(65.0)
-    # given a heater that went on while there was no broker
-    rig.disconnect()
-    rig.move("a", on=True)
-    since_s = rig.now_s
-    rig.connect()
-    rig.run(1.5)
-    # when its meter has spoken once, then it is told OFF as soon as nobody waits for an answer
-    rig.meters["loads.a.meter"].silent = True
-    rig.run(6.0)
-    assert [each.on for each in rig.commands(since_s)] == [False]
-    assert rig.on() == set()
-
-
-def test_on_paper_a_heater_may_draw_though_it_was_off() -> None:
-    """R17: somebody else switches it, and nothing is decided."""
-    load = a_load("a", meter=a_meter("loads.a.meter", 10 * A, 900.0), **FREE)
-    rig = Rig(a_house([load], dry_run=True))
-    rig.run(65.0)
-    rig.move("a", on=True)
-    rig.restart()
-    since_s = rig.now_s
-    rig.run(20.0)
-    assert [each for at_s, each in rig.decided if at_s >= since_s] == []

@@ -106,6 +106,15 @@ SEEDS = (
         Job(house=MADE_UP, seed=4_242_012_804, first=("F54", "F33", "F48", "F05", "F51")),
         id="who was off before an outage stayed off in our eyes, though its own meter showed it on",
     ),
+    pytest.param(
+        Job(
+            house=MADE_UP,
+            seed=9_091_027_356,
+            trace="household",
+            first=("F03", "F37", "F01", "F31", "F50"),
+        ),
+        id="nine heaters were expected to take turns faster than on two places they can",
+    ),
 )
 
 
