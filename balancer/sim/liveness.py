@@ -162,7 +162,7 @@ def _turn_s(world: "World") -> float:
     schedule = world.setup.schedule
     first = schedule.next_after(datetime.fromtimestamp(world.clock.wall_s, UTC))
     tick_s = (schedule.next_after(first) - first).total_seconds()
-    return tick_s * max(1, ceil(LEAD * min(world.clock.now_s, DAY_S) / tick_s))
+    return max(tick_s, LEAD * min(world.clock.now_s, DAY_S))
 
 
 def _rivals(world: "World", load: str) -> list[str]:
