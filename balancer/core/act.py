@@ -23,7 +23,6 @@ from balancer.core.state import INFINITY, Flight, LoadState
 PAUSES_S = (0.5, 1.0, 2.0)  # between repeats (R11)
 STUCK_RETRY_S = 60.0
 RETELL_S = 60.0
-DEAD_RETRY_S = 600.0
 BRIDGE_PLACES = 4
 BRIDGE_PLACE_S = 0.5
 LEAST_WAIT_S = 0.001  # this step has looked at its timers: what is due at once comes after it
@@ -101,7 +100,12 @@ def alone(draft: Draft, name: str) -> bool:
 
 def was_alone(draft: Draft, name: str, flight: Flight) -> bool:
     """Return whether nothing else was switched on its circuits since before a flight began."""
-    return flight.alone and flight.number == _switchings(draft, name) and alone(draft, name)
+    return flight.alone and is_last(draft, name, flight) and alone(draft, name)
+
+
+def is_last(draft: Draft, name: str, flight: Flight) -> bool:
+    """Return whether nothing was switched on a load's circuits since a flight began."""
+    return flight.number == _switchings(draft, name)
 
 
 def _switchings(draft: Draft, name: str) -> int:
@@ -245,7 +249,7 @@ def mend(draft: Draft, name: str) -> None:
     ls = draft.load(name)
     if ls.fault:
         ls.fault = ls.dead = False
-        ls.retry_s = INFINITY
+        ls.retry_s, ls.vain = INFINITY, 0
         draft.note(NoteKind.FAULT_OVER, name)
 
 
@@ -300,7 +304,8 @@ def _unconfirmed(draft: Draft, name: str) -> bool:
         draft.note(NoteKind.FAULT, name)
     if flight.on:
         ls.dead = True
-        ls.retry_s = draft.at_s + DEAD_RETRY_S
+        ls.retry_s = draft.at_s + wish.DEAD_RETRY_S
+        ls.vain += 1
         decide(draft, name, on=False, cause=Cause.RETRY, reason=Reason.FAULT)
         ls.flight = (ls.flight or flight)._replace(doubted=True)
         return False

@@ -76,7 +76,7 @@ def _switch_on(draft: Draft, name: str) -> None:
     ls = state.loads[name]
     if ls.fault:
         cause = Cause.RETRY
-        draft.load(name).retry_s = draft.at_s + act.DEAD_RETRY_S
+        draft.load(name).retry_s = draft.at_s + wish.DEAD_RETRY_S
     elif ls.put_right:
         cause = Cause.FOREIGN
     elif ls.claim:

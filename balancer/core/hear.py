@@ -212,7 +212,7 @@ def _reconcile(draft: Draft, name: str, *, on: bool, before: bool | None) -> Non
         ls.recheck_s = INFINITY  # else it may be a memory: asked again
     ls.live = on
     if ls.fault and ls.dead and not on:
-        ls.retry_s = draft.at_s  # it answers on this line: the last one may have been deaf
+        ls.retry_s, ls.vain = draft.at_s, 0  # it answers here: the last line may have been deaf
     adopt, ls.adopt = ls.adopt, not draft.state.started
     if before is not None and before is not on:
         act.count(draft, name)

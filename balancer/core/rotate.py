@@ -51,7 +51,7 @@ def rotate(draft: Draft) -> None:
     queue = [
         name
         for name in wish.waiting(draft)
-        if wish.controllable(state, name)
+        if wish.has_turn(state, name)
         and draft.at_s >= restrain.rested_s(house, name, state.loads[name])
     ]
     queue = wish.in_order(house, state, queue)
@@ -168,7 +168,7 @@ def _long_idle(draft: Draft, ls: LoadState) -> bool:
 def _outranks(draft: Draft, name: str, other: str) -> bool:
     house, state = draft.house, draft.state
     mine, its = wish.rank_class(house, state, name), wish.rank_class(house, state, other)
-    if mine != its:
-        return mine > its
+    if mine != its or state.loads[name].fault:  # a dead one's share has stood still meanwhile
+        return mine >= its
     lead = wish.share(house, state, other) - wish.share(house, state, name)
     return lead > wish.LEAST_LEAD

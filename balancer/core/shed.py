@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import NamedTuple
 
-from balancer.core import act, estimate, wish
+from balancer.core import act, estimate, shown, wish
 from balancer.core.commands import Cause, NoteKind, Reason
 from balancer.core.draft import Draft
 from balancer.core.model import Estimation
@@ -41,6 +41,7 @@ def shed(draft: Draft, cause: Cause) -> bool:
     by_circuit = dict.fromkeys(each.circuit for each in constraints)
     for circuit in by_circuit:
         _keep_peak(draft, circuit)
+        shown.learn_from_overload(draft, circuit, picked)
     for name in picked:
         circuit = next(each for each in draft.house.power_w[name] if each in by_circuit)
         act.decide(draft, name, on=False, cause=cause, reason=Reason.SHED, circuit=circuit)

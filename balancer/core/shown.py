@@ -1,5 +1,7 @@
 """R2, R10, R14: what the meters show of a switching: confirmed by them, settled, learned from."""
 
+from collections.abc import Sequence
+
 from balancer.core import act, estimate, learn
 from balancer.core.commands import Cause, NoteKind
 from balancer.core.draft import Draft
@@ -143,6 +145,52 @@ def _learn(draft: Draft, name: str, flight: Flight) -> None:
         if ratio >= learn.LEAST_RATIO or (sure and ratio > -learn.IDLE_RATIO):
             learn.with_step(draft.load(name), max(0.0, ratio), draft.at_s)
         return
+
+
+def learn_from_overload(draft: Draft, circuit: str, picked: Sequence[str]) -> None:
+    """Learn from a reading over the limit what the load draws that has just gone on (R14).
+
+    In a full house nobody is switched alone: one that takes more than its label says would be
+    over the limit at each turn, for ever. What went off for it took at least what its OFF is
+    credited with, so that this is the least that it draws; it counts if it is more than rated.
+
+    Args:
+        draft: Changed.
+        circuit: Where the reading is from.
+        picked: Loads that are shed now. If nothing else was switched the fall will tell, too.
+    """
+    house, state = draft.house, draft.state
+    reading = estimate.last_reading(state, house.circuits[circuit])
+    flights = {
+        name: flight
+        for name in house.loads_of[circuit]
+        if (flight := state.loads[name].flight) is not None
+    }
+    went_on = [name for name, flight in flights.items() if flight.on]
+    if reading is None or len(went_on) != 1:
+        return
+    (name,) = went_on
+    if name in picked and len(flights) == 1:
+        return
+    flight = flights[name]
+    before_w = flight.before.get(circuit)
+    if (
+        before_w is None
+        or house.loads[name].meter is not None
+        or not act.is_last(draft, name, flight)
+        or any(
+            each.confirmed_s is None
+            or reading.at_s < each.confirmed_s
+            or each.before.get(circuit) != before_w
+            for each in flights.values()
+        )
+    ):
+        return
+    fell_w = sum(each.draw_w.get(circuit, 0.0) for each in flights.values())
+    ratio = (reading.power_w - before_w + fell_w) / house.power_w[name][circuit]
+    told = any(each.at_s == draft.at_s for each in state.loads[name].ratios)  # by a sub-panel
+    if ratio > 1.0 and not told:
+        learn.with_step(draft.load(name), ratio, draft.at_s)
 
 
 def _judge_scale(draft: Draft, circuit: str, ratio: float) -> None:

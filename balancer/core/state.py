@@ -221,7 +221,7 @@ class LoadState:
         flight: The switching that readings may not show yet.
         confirm_s: Measured times from command to report, newest last.
         fault: The relay did not do as told; ``dead``: it never went on.
-        retry_s: When a relay in fault is tried again.
+        retry_s: When a dead relay is tried again if there is room; ``vain``: how often it was.
         foreign_s: When somebody else switched it, within the last ten minutes.
         left_alone_until_s: Until when somebody else's switching is left as it is.
         recheck_s: When an old state that may be true is asked for again.
@@ -255,6 +255,7 @@ class LoadState:
     fault: bool = False
     dead: bool = False
     retry_s: float = INFINITY
+    vain: int = 0
     online: bool | None = None
     foreign_s: tuple[float, ...] = ()
     left_alone_until_s: float = -INFINITY

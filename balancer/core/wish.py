@@ -8,6 +8,8 @@ from balancer.core.model import Estimation, House
 from balancer.core.state import LoadState, Share, State
 
 FORGET_S = 86_400.0
+DEAD_RETRY_S = 600.0  # a dead relay is tried again where there is room (R11)
+MOST_VAIN = 6  # and where others make room for it: ten minutes later each time, an hour at most
 LEAST_LEAD = 0.03  # a share must be lower by more than this to take a place (R6)
 
 
@@ -127,6 +129,19 @@ def waiting(draft: Draft) -> list[str]:
 def _to_be_tried(draft: Draft, ls: LoadState) -> bool:
     """Return whether the time has come for a dead relay, which counts as on."""
     return ls.dead and ls.reconciled and draft.at_s >= ls.retry_s and ls.online is not False
+
+
+def has_turn(state: State, name: str) -> bool:
+    """Return whether others make room for a waiting load at a tick.
+
+    They do for a dead relay, too: in a full house it would never be tried again. Each time in
+    vain it waits ten minutes longer, an hour at most: somebody else pays for it with a switching.
+    """
+    ls = state.loads[name]
+    if not ls.fault:
+        return controllable(state, name)
+    wait_s = DEAD_RETRY_S * (min(ls.vain, MOST_VAIN) - 1)
+    return not ls.live and state.at_s >= ls.retry_s + wait_s
 
 
 def accrue(draft: Draft) -> None:

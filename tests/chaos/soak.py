@@ -21,7 +21,7 @@ from statistics import linear_regression, median
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from balancer.core.act import DEAD_RETRY_S
+from balancer.core.wish import DEAD_RETRY_S
 from tests.chaos.rig import ALIVE_S, Rig
 from tests.machine import free_port
 

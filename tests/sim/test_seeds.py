@@ -115,6 +115,24 @@ SEEDS = (
         ),
         id="nine heaters were expected to take turns faster than on two places they can",
     ),
+    pytest.param(
+        Job(
+            house=MADE_UP,
+            seed=9_091_027_396,
+            trace="household:water_heater",
+            first=("F27", "F05", "F59", "F76", "F63"),
+        ),
+        id="one that takes more than its label went on and off again at each tick, never learned",
+    ),
+    pytest.param(
+        Job(
+            house=MADE_UP,
+            seed=5_511_016_558,
+            trace="household:shower",
+            first=("F40", "F14", "F53", "F69", "F03"),
+        ),
+        id="a relay that had not gone on once was never tried again in a full house",
+    ),
 )
 
 
