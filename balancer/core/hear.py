@@ -51,14 +51,7 @@ def report(draft: Draft, name: str, *, on: bool) -> None:
         _reconcile(draft, name, on=on, before=before)
         return
     if on is ls.on:
-        if before is not None and before is not on:
-            if ls.live is not on:
-                act.changed(draft, name, on=on, cause=Cause.FOREIGN)
-            else:
-                ls.changed_s = draft.at_s  # the meter had shown it before, or seemed to
-        ls.live = on or (ls.live and flight is not None and flight.on)
-        if ls.fault and not ls.dead:
-            act.mend(draft, name)
+        _as_wanted(draft, name, on=on, before=before)
         return
     if flight is not None and flight.first_sent_s is None:
         ls.live = ls.live or on
@@ -75,6 +68,22 @@ def report(draft: Draft, name: str, *, on: bool) -> None:
         _never_went_off(draft, name)
         return
     _unasked(draft, name, on=on, before=before)
+
+
+def _as_wanted(draft: Draft, name: str, *, on: bool, before: bool | None) -> None:
+    """Take in that a relay is as it should be."""
+    ls = draft.load(name)
+    flight = ls.flight
+    if before is not None and before is not on:
+        if ls.live is not on:
+            act.changed(draft, name, on=on, cause=Cause.FOREIGN)
+        else:
+            ls.changed_s = draft.at_s  # the meter had shown it before, or seemed to
+    elif not on and flight is not None and ls.recheck_s < INFINITY:
+        ls.changed_s = draft.at_s  # it said on meanwhile, which was no old state perhaps
+    ls.live = on or (ls.live and flight is not None and flight.on)
+    if ls.fault and not ls.dead:
+        act.mend(draft, name)
 
 
 def belies(house: House, name: str, ls: LoadState, ratio: float, at_s: float) -> bool:

@@ -301,6 +301,27 @@ def test_an_old_state_in_a_merged_payload_is_no_contradiction() -> None:
     assert len(rig.noted(NoteKind.FOREIGN)) == 1
 
 
+def test_min_off_runs_from_the_last_time_that_a_relay_said_it_had_gone_off() -> None:
+    """R8, R11: what seemed to be an old state may have been somebody's hand."""
+    # given a relay that has gone off
+    rig = Rig(a_house([a_load("a", relay={"merged": True}, min_on_s=0.0, min_off_s=60.0)]))
+    rig.run(30.0)
+    rig.request("a")
+    rig.run(30.0)
+    rig.request("a", requested=False)
+    rig.run(0.3)
+    # when somebody switches it on and off again at once
+    rig.push("a", on=True)
+    rig.run(0.5)
+    rig.push("a", on=False)
+    off_s = rig.now_s
+    # then it rests from then on
+    rig.request("a")
+    rig.run(70.0)
+    (on,) = rig.commands(off_s, on=True)
+    assert on.at_s == pytest.approx(off_s + 60.0)
+
+
 def test_a_relay_that_repeats_its_state_causes_nothing() -> None:
     """R11: commands are sent only when they change something."""
     rig = Rig(a_house(2), requested=True)

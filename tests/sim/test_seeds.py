@@ -133,6 +133,15 @@ SEEDS = (
         ),
         id="a relay that had not gone on once was never tried again in a full house",
     ),
+    pytest.param(
+        Job(
+            house=MADE_UP,
+            seed=7_701_023_172,
+            trace="household:electric_vehicle",
+            first=("F07", "F27", "F24", "F64", "F13"),
+        ),
+        id="somebody's ON and OFF within a second looked like an old state, and min_off began before",
+    ),
 )
 
 
