@@ -12,7 +12,7 @@ def until_s(house: House, state: State, name: str, next_tick_s: float | None) ->
     ls = state.loads[name]
     match ls.reason:
         case Reason.FAULT:
-            return ls.retry_s if ls.dead and ls.retry_s < INFINITY else None
+            return ls.retry_s if ls.dead and state.at_s < ls.retry_s < INFINITY else None
         case Reason.BOOSTED:
             return ls.boost_until_s
         case Reason.MIN_ON:

@@ -10,6 +10,7 @@ from balancer.core.state import INFINITY, Flight, Reading
 TENFOLD = (7.0, 14.0)  # a step as a multiple of the rated power
 TENTH = (0.07, 0.14)
 OFF_SCALE_TIMES = 3
+LEAST_FELL = 0.65  # of one that went on: had it not fallen, the step would be beyond belief
 OVERDRAW = learn.MOST_RATIO  # a fifth above the label, and mains voltage above 230 V
 
 
@@ -151,8 +152,9 @@ def learn_from_overload(draft: Draft, circuit: str, picked: Sequence[str]) -> No
     """Learn from a reading over the limit what the load draws that has just gone on (R14).
 
     In a full house nobody is switched alone: one that takes more than its label says would be
-    over the limit at each turn, for ever. What went off for it took at least what its OFF is
-    credited with, so that this is the least that it draws; it counts if it is more than rated.
+    over the limit at each turn, for ever. What went off for it is taken to have drawn what its OFF
+    is credited with. It may have been idle, or its contact welded: so it has to be large enough
+    for the step to be rejected then. A step counts if it is more than rated.
 
     Args:
         draft: Changed.
@@ -186,8 +188,11 @@ def learn_from_overload(draft: Draft, circuit: str, picked: Sequence[str]) -> No
         )
     ):
         return
-    fell_w = sum(each.draw_w.get(circuit, 0.0) for each in flights.values())
-    ratio = (reading.power_w - before_w + fell_w) / house.power_w[name][circuit]
+    power_w = house.power_w[name][circuit]
+    falls_w = [each.draw_w.get(circuit, 0.0) for each in flights.values() if not each.on]
+    if min(falls_w, default=power_w) < LEAST_FELL * power_w:
+        return
+    ratio = (reading.power_w - before_w + sum(falls_w)) / power_w
     told = any(each.at_s == draft.at_s for each in state.loads[name].ratios)  # by a sub-panel
     if ratio > 1.0 and not told:
         learn.with_step(draft.load(name), ratio, draft.at_s)

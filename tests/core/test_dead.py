@@ -36,6 +36,9 @@ def test_others_make_room_for_it_ever_more_seldom() -> None:
     since_s = rig.now_s
     # when hours pass
     rig.run(6.5 * 3600.0)
+    assert rig.load("a").reason == Reason.FAULT
+    until_s = rig.load("a").until_s
+    assert until_s is None or until_s > rig.now_s  # when there is room; nobody knows of a turn
     # then it is tried ten minutes later each time, an hour later in the end
     waits_s = [later - earlier for earlier, later in itertools.pairwise(tries(rig))]
     longer_s = [600.0 * times for times in (1, 2, 3, 4, 5, 6, 6, 6)]

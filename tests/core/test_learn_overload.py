@@ -264,3 +264,36 @@ def test_one_message_of_two_meters_is_one_step() -> None:
     for times in (0, 2, 3):
         exchange(rig)
         assert rig.load("b").learned_steps == times
+
+
+@pytest.mark.parametrize("welded", [False, True])
+def test_a_small_one_that_drew_nothing_makes_no_other_look_greater(welded: bool) -> None:
+    """Its own thermostat has opened, or its contact is welded: its OFF takes nothing away."""
+    # given a towel rail of 1.2 A that is on, and a heater of 4 A that keeps to its label
+    rig = Rig(
+        a_house(
+            [a_load("t", 1.2 * A, **FREE), a_load("b", 4.0 * A, **FREE)], a_circuit(limit_w=9 * A)
+        )
+    )
+    rig.run(60.0)
+    for _ in range(5):
+        rig.request("t")
+        rig.run(100.0)
+        rig.request("t", requested=False)
+        rig.run(100.0)
+    rig.request("t")
+    rig.run(100.0)
+    if welded:
+        rig.relays["t"].liar = True
+        rig.base_w["main"] = 4.0 * A
+    else:
+        rig.heater_w["t"] = 0.0
+        rig.base_w["main"] = 5.2 * A
+    # when ticks give its place to the heater, which is over the limit each time
+    rig.run(60.0)
+    rig.request("b")
+    rig.ticks()
+    rig.run(2.0 * 3600.0)
+    assert overloads(rig) > 3
+    # then nobody believes that it takes more
+    assert rig.load("b").learned_w is None
