@@ -72,8 +72,7 @@ class Observer:
         self._over_told = False
         self._credit_s = 0.0
         self._power_w = 0.0
-        self._active_s: dict[str, float] = {}
-        self._rivals_s: float | None = None
+        self._active_s: dict[str, tuple[float, float]] = {}  # first and last beat, unbroken
         self._leases_told: set[tuple[str, float]] = set()
         self._client = Client(port, "observer", {"#": 0}, self._hear)
         house.watch = self._power_changed
@@ -187,16 +186,16 @@ class Observer:
             self._active_s.pop(instance, None)
             return
         now_s = time.monotonic()
-        self._active_s[instance] = now_s
-        rivals = [each for each, at_s in self._active_s.items() if now_s - at_s < _BEAT_S]
-        if len(rivals) < 2:
-            self._rivals_s = None
-        elif self._rivals_s is None:
-            self._rivals_s = now_s
-        together_s = 0.0 if self._rivals_s is None else now_s - self._rivals_s
-        self._judge.check(
-            "two", together_s < _OVERLAP_S, f"{rivals} command for {together_s:.1f} s"
-        )
+        first_s, last_s = self._active_s.get(instance, (now_s, now_s))
+        mine = self._active_s[instance] = (first_s if now_s - last_s < _BEAT_S else now_s, now_s)
+        together_s = {  # a killed one beats no more: it commands until its last beat at most
+            rival: its[1] - max(mine[0], its[0])
+            for rival, its in self._active_s.items()
+            if rival != instance and now_s - its[1] < _BEAT_S
+        }
+        longest_s = max(together_s.values(), default=0.0)
+        text = f"{sorted(together_s)} beside {instance} for {longest_s:.1f} s"
+        self._judge.check("two", longest_s < _OVERLAP_S, text)
 
     @property
     def requests(self) -> dict[str, bool]:
